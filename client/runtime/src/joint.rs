@@ -1,0 +1,59 @@
+//! The joining enums: everything a window or script can ask, everything it can be told.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be asked of a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "to", content = "ask")]
+pub enum Command {
+    /// The chat engine.
+    Core(flint_core::Command),
+    /// The support desk.
+    #[cfg(feature = "fastpath")]
+    Agent(flint_fastpath_agent::AgentCommand),
+    /// Policy.
+    Policy(PolicyCommand),
+    /// Sign in with this password instead of a ticket, kept in memory only.
+    SignInWithPassword {
+        /// The password.
+        password: flint_core::secret::Private,
+    },
+    /// Leave every room, close the stream, write everything down, end.
+    Quit,
+}
+
+/// Commands about policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum PolicyCommand {
+    /// Fetch the server's policy now.
+    Refresh,
+}
+
+/// Everything that a client tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "from", content = "tell")]
+pub enum Update {
+    /// The chat engine.
+    Core(flint_core::Update),
+    /// The support desk.
+    #[cfg(feature = "fastpath")]
+    Agent(flint_fastpath_agent::AgentUpdate),
+    /// A feature broke down; the rest goes on. One sentence.
+    Fatal(String),
+    /// The client has ended.
+    Ended,
+}
+
+impl From<flint_core::Command> for Command {
+    fn from(command: flint_core::Command) -> Self {
+        Self::Core(command)
+    }
+}
+
+#[cfg(feature = "fastpath")]
+impl From<flint_fastpath_agent::AgentCommand> for Command {
+    fn from(command: flint_fastpath_agent::AgentCommand) -> Self {
+        Self::Agent(command)
+    }
+}

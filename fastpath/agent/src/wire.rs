@@ -1,0 +1,100 @@
+//! What passes between this module and the runtime.
+
+use crate::command::AgentCommand;
+use crate::update::AgentUpdate;
+use flint_core::ids::Timestamp;
+use flint_core::secret::Private;
+use flint_core::Command;
+use jid::{BareJid, FullJid, Jid};
+
+/// Stanza kinds that carry extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StanzaKind {
+    /// `<iq type='get'/>`
+    IqGet,
+    /// `<iq type='set'/>`
+    IqSet,
+    /// `<iq type='result'/>`
+    IqResult,
+    /// `<iq type='error'/>`; `xml` holds the `<error/>` element.
+    IqError,
+    /// `<message/>`
+    Message,
+    /// `<presence/>`
+    Presence,
+}
+
+/// A payload that the engine does not know. The session caps `xml` at 65,536 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Sender, whose stamp the server guarantees (RFC 6120 §8.1.2.1).
+    pub from: Jid,
+    /// Kind.
+    pub kind: StanzaKind,
+    /// `type` attribute of a message or presence.
+    pub stanza_type: Option<String>,
+    /// Stanza id.
+    pub id: Option<String>,
+    /// The whole stanza as XML text, namespaces spelled out.
+    pub xml: Private,
+}
+
+/// One input of the module.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AgentInput {
+    /// The agent asks.
+    Command(AgentCommand),
+    /// Signed in on a new stream as this JID.
+    Online(FullJid),
+    /// The stream is gone.
+    Offline,
+    /// Something of ours arrived: workgroup payloads, answers to our requests, MUC traffic of our chats' rooms.
+    Extension(Extension),
+    /// A timer ran out.
+    TimerFired(AgentTimer),
+}
+
+/// Timers of the module.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentTimer {
+    /// An offer's own clock (a server may forget the revoke).
+    Offer(String),
+    /// Requests without an answer.
+    Request(String),
+}
+
+/// One order of the module.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AgentEffect {
+    /// Send a stanza. `xml` is the whole stanza without `from`, in namespace `jabber:client`.
+    Send {
+        /// XML text.
+        xml: Private,
+    },
+    /// From now on hand traffic from this room to the module and not to the engine.
+    ClaimRoom(BareJid),
+    /// The room is no longer ours.
+    ReleaseRoom(BareJid),
+    /// Ask the engine.
+    Core(Command),
+    /// Start (or restart) a timer.
+    SetTimer {
+        /// Which.
+        id: AgentTimer,
+        /// After how many milliseconds.
+        after_ms: u64,
+    },
+    /// Stop a timer.
+    CancelTimer(AgentTimer),
+}
+
+/// The answer to one input.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AgentOutput {
+    /// Orders.
+    pub effects: Vec<AgentEffect>,
+    /// What has to be shown.
+    pub updates: Vec<AgentUpdate>,
+    /// Moment of this output.
+    pub at: Timestamp,
+}

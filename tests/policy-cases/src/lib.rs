@@ -1,0 +1,1 @@
+//! flint-test-policy-cases.
