@@ -33,6 +33,15 @@ impl Verdict {
     }
 }
 
+/// A line that the organisation shows at the top of the window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// Text.
+    pub text: String,
+    /// Shown as a warning rather than as information.
+    pub warning: bool,
+}
+
 /// Immutable snapshot of what is allowed and of the typed settings that policy decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
@@ -44,6 +53,8 @@ pub struct Capabilities {
     pub organization_name: Option<String>,
     /// Rooms to join at sign-in.
     pub default_rooms: Vec<BareJid>,
+    /// The organisation's notice.
+    pub notice: Option<Notice>,
 }
 
 impl Default for Capabilities {
@@ -53,6 +64,7 @@ impl Default for Capabilities {
             history_retention_days: None,
             organization_name: None,
             default_rooms: Vec::new(),
+            notice: None,
         }
     }
 }

@@ -5,39 +5,9 @@ use crate::update::AgentUpdate;
 use flint_core::ids::Timestamp;
 use flint_core::secret::Private;
 use flint_core::Command;
-use jid::{BareJid, FullJid, Jid};
+use jid::{BareJid, FullJid};
 
-/// Stanza kinds that carry extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StanzaKind {
-    /// `<iq type='get'/>`
-    IqGet,
-    /// `<iq type='set'/>`
-    IqSet,
-    /// `<iq type='result'/>`
-    IqResult,
-    /// `<iq type='error'/>`; `xml` holds the `<error/>` element.
-    IqError,
-    /// `<message/>`
-    Message,
-    /// `<presence/>`
-    Presence,
-}
-
-/// A payload that the engine does not know. The session caps `xml` at 65,536 bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Extension {
-    /// Sender, whose stamp the server guarantees (RFC 6120 §8.1.2.1).
-    pub from: Jid,
-    /// Kind.
-    pub kind: StanzaKind,
-    /// `type` attribute of a message or presence.
-    pub stanza_type: Option<String>,
-    /// Stanza id.
-    pub id: Option<String>,
-    /// The whole stanza as XML text, namespaces spelled out.
-    pub xml: Private,
-}
+pub use flint_core::extension::{Extension, StanzaKind};
 
 /// One input of the module.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +41,9 @@ pub enum AgentEffect {
         /// XML text.
         xml: Private,
     },
+    /// From now on hand to the module whatever comes from this domain (a workgroup service and its workgroups), and
+    /// room invitations (XEP-0045 §7.8.2) whose inviter is of this domain.
+    ClaimDomain(String),
     /// From now on hand traffic from this room to the module and not to the engine.
     ClaimRoom(BareJid),
     /// The room is no longer ours.
