@@ -1,1 +1,9 @@
-//! flint-xep.
+//! Checked senders and the payloads that `xmpp-parsers` lacks.
+//!
+//! Pure: no I/O, no clock. Whoever handles an inbound stanza takes one of the sender types of [`sender`], which only a
+//! check can make, never a bare address.
+
+pub mod policy;
+pub mod sender;
+
+pub use sender::{FromAccount, FromAgent, FromContact, FromCustomer, FromOccupant, FromRoom, FromServer};
