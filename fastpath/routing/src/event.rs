@@ -1,0 +1,252 @@
+//! What happened: the router's inputs, which are also the journal's records.
+
+use crate::config::RoutingConfig;
+use jid::{BareJid, FullJid};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// This moment plus so many milliseconds.
+    pub fn plus(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds since `earlier`; zero when that lies in the future.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Localpart of a workgroup.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkgroupName(pub String);
+
+impl fmt::Display for WorkgroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Id of one customer's visit: request id, chat session id and the localpart of its room.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the customer filled in, by field. `Debug` shows only how many fields there are.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Answers(pub Vec<(String, Vec<String>)>);
+
+impl Answers {
+    /// First value of a field.
+    pub fn first(&self, field: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(name, _)| name == field)
+            .and_then(|(_, values)| values.first())
+            .map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answers({} fields)", self.0.len())
+    }
+}
+
+/// One event together with the moment at which it was handled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Everything that can happen to the queues.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The administrator's configuration, at the start and after each change.
+    Configured {
+        /// The whole of it.
+        config: RoutingConfig,
+    },
+    /// The connection to the server is up, for the first time or again. What was on its way may be lost: open offers are
+    /// withdrawn and made anew, and every agent has to prove that it is still there.
+    Connected,
+    /// A customer asks for help.
+    CustomerJoined {
+        /// Fresh id of the visit.
+        session: SessionId,
+        /// Where.
+        workgroup: WorkgroupName,
+        /// Who.
+        customer: FullJid,
+        /// Identity under which past chats are filed, when it is not the JID.
+        user: Option<String>,
+        /// Larger goes first; 0 is usual.
+        priority: i32,
+        /// The form.
+        answers: Answers,
+    },
+    /// The customer leaves the queue.
+    CustomerDeparted {
+        /// Visit.
+        session: SessionId,
+    },
+    /// The customer's client is gone.
+    CustomerVanished {
+        /// Visit.
+        session: SessionId,
+    },
+    /// An agent takes part in a workgroup, or changed availability or limit.
+    AgentUpdated {
+        /// Who, with the resource that takes the offers.
+        agent: FullJid,
+        /// Where.
+        workgroup: WorkgroupName,
+        /// Takes offers.
+        available: bool,
+        /// Chats at once; absent means unchanged, or the workgroup's default for a newcomer.
+        max_chats: Option<u32>,
+    },
+    /// The agent's client answered after a lost connection.
+    AgentAlive {
+        /// Who.
+        agent: FullJid,
+    },
+    /// An agent left one workgroup, or all of them.
+    AgentGone {
+        /// Who.
+        agent: FullJid,
+        /// Where; `None` is everywhere.
+        workgroup: Option<WorkgroupName>,
+    },
+    /// An agent takes the customer.
+    OfferAccepted {
+        /// Visit.
+        session: SessionId,
+        /// Who.
+        agent: FullJid,
+        /// Number of the offer; `None` when the agent named only the session.
+        fence: Option<u32>,
+    },
+    /// An agent doesn't take the customer.
+    OfferDeclined {
+        /// Visit.
+        session: SessionId,
+        /// Who.
+        agent: FullJid,
+        /// Number of the offer; `None` when the agent named only the session.
+        fence: Option<u32>,
+    },
+    /// The agent's client showed the offer. From now on this client is expected to do so.
+    OfferSeen {
+        /// Visit.
+        session: SessionId,
+        /// Who.
+        agent: FullJid,
+    },
+    /// A timer ran out.
+    TimerFired {
+        /// Which.
+        timer: Timer,
+    },
+    /// An agent came into the room of the chat.
+    AgentEntered {
+        /// Visit.
+        session: SessionId,
+        /// Who.
+        agent: FullJid,
+    },
+    /// An agent left the room of the chat.
+    AgentLeftRoom {
+        /// Visit.
+        session: SessionId,
+        /// Who.
+        agent: FullJid,
+    },
+    /// The customer came into the room.
+    CustomerEntered {
+        /// Visit.
+        session: SessionId,
+    },
+    /// The customer left the room.
+    CustomerLeftRoom {
+        /// Visit.
+        session: SessionId,
+    },
+    /// The room could not be made, or was destroyed by somebody.
+    RoomFailed {
+        /// Visit.
+        session: SessionId,
+    },
+}
+
+/// Timers. Each has an absolute deadline that is part of the router's state.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "timer")]
+pub enum Timer {
+    /// The agent has not answered the offer.
+    Offer {
+        /// Visit.
+        session: SessionId,
+        /// Number of the offer.
+        fence: u32,
+    },
+    /// The agent's client has not shown the offer.
+    Seen {
+        /// Visit.
+        session: SessionId,
+        /// Number of the offer.
+        fence: u32,
+    },
+    /// The customer has waited as long as the workgroup allows.
+    Request {
+        /// Visit.
+        session: SessionId,
+    },
+    /// An agent who declined may be asked again.
+    Pause {
+        /// Visit.
+        session: SessionId,
+        /// Who.
+        agent: BareJid,
+    },
+    /// The agent accepted and has not entered the room.
+    Enter {
+        /// Visit.
+        session: SessionId,
+        /// Number of the offer that was accepted.
+        fence: u32,
+    },
+    /// The customer was invited and has not entered the room.
+    InviteAgain {
+        /// Visit.
+        session: SessionId,
+    },
+    /// The last agent left the room a moment ago: by choice, or because the connection broke?
+    Close {
+        /// Visit.
+        session: SessionId,
+    },
+    /// The agent has not answered after a lost connection.
+    Alive {
+        /// Who.
+        agent: BareJid,
+    },
+}

@@ -1,0 +1,203 @@
+//! Chats: agent and customer come into the room and leave it.
+
+use super::{CLOSE_MS, CustomerPresence, Phase, Router, Turn};
+use crate::decision::{Decision, EndReason, RevokeReason};
+use crate::event::{SessionId, Timer};
+use jid::FullJid;
+use std::collections::BTreeSet;
+
+impl Router {
+    pub(super) fn agent_entered(&mut self, session: &SessionId, agent: &FullJid, turn: &mut Turn) {
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        match &mut customer.phase {
+            Phase::Offered { agent: addressee, fence, .. } if addressee == agent => {
+                // A Spark that was offered a transfer enters without waiting for the answer to its accept.
+                let fence = *fence;
+                self.touch();
+                self.reserve(session, agent, fence, turn);
+                self.begin(session, agent, fence, turn);
+            }
+            Phase::Reserved { agent: holder, fence, .. } if holder.to_bare() == agent.to_bare() => {
+                let fence = *fence;
+                self.touch();
+                self.begin(session, agent, fence, turn);
+            }
+            Phase::Active { agent: holder, closing, .. } if holder == agent => {
+                if closing.take().is_some() {
+                    turn.cancel(Timer::Close { session: session.clone() });
+                    self.touch();
+                }
+            }
+            Phase::Active { agent: holder, closing, guests, .. } => {
+                if closing.take().is_some() {
+                    // The holder is gone; whoever comes now has the customer.
+                    let old = std::mem::replace(holder, agent.clone());
+                    turn.cancel(Timer::Close { session: session.clone() });
+                    self.touch();
+                    self.hand_over(session, &old, agent, turn);
+                } else if guests.insert(agent.clone()) {
+                    self.touch();
+                }
+            }
+            Phase::Waiting if customer.room => {
+                // The agent whose connection broke is back before anybody else was asked.
+                let serves = self.agents.contains_key(&agent.to_bare());
+                if serves {
+                    self.touch();
+                    let fence = self.customers.get(session).map_or(0, |customer| customer.fence);
+                    self.reserve(session, agent, fence, turn);
+                    self.begin(session, agent, fence, turn);
+                }
+            }
+            Phase::Waiting | Phase::Offered { .. } | Phase::Reserved { .. } => {}
+        }
+    }
+
+    /// The agent is in the room: the chat begins.
+    fn begin(&mut self, session: &SessionId, agent: &FullJid, fence: u32, turn: &mut Turn) {
+        turn.cancel(Timer::Enter { session: session.clone(), fence });
+        if let Some(customer) = self.customers.get_mut(session) {
+            customer.phase =
+                Phase::Active { agent: agent.clone(), fence, guests: BTreeSet::new(), closing: None };
+        }
+    }
+
+    fn hand_over(&mut self, session: &SessionId, from: &FullJid, to: &FullJid, turn: &mut Turn) {
+        self.release(&from.to_bare(), session, turn);
+        if let Some(state) = self.agents.get_mut(&to.to_bare()) {
+            state.chats.insert(session.clone());
+        }
+        self.agent_looks_different(&to.to_bare(), turn);
+    }
+
+    pub(super) fn agent_left_room(&mut self, session: &SessionId, agent: &FullJid, turn: &mut Turn) {
+        let now = turn.now;
+        let dropped = self.agents.get(&agent.to_bare()).is_some_and(|state| {
+            state.joined.is_empty() && state.gone_at.is_some_and(|gone| now.since(gone) <= CLOSE_MS)
+        });
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        let Phase::Active { agent: holder, guests, closing, .. } = &mut customer.phase else { return };
+        if holder != agent {
+            if guests.remove(agent) {
+                self.touch();
+            }
+            return;
+        }
+        if let Some(next) = guests.pop_first() {
+            let old = std::mem::replace(holder, next.clone());
+            self.touch();
+            return self.hand_over(session, &old, &next, turn);
+        }
+        if closing.is_some() {
+            return;
+        }
+        if dropped {
+            self.touch();
+            return self.requeue(session, turn);
+        }
+        let at = now.plus(CLOSE_MS);
+        *closing = Some(at);
+        turn.set(Timer::Close { session: session.clone() }, at);
+        self.touch();
+    }
+
+    pub(super) fn close_timed_out(&mut self, session: &SessionId, turn: &mut Turn) {
+        if let Some(Phase::Active { closing: Some(at), .. }) = self.customers.get(session).map(|it| &it.phase)
+            && *at <= turn.now
+        {
+            self.end(session, EndReason::AgentLeft, turn);
+        }
+    }
+
+    pub(super) fn enter_timed_out(&mut self, session: &SessionId, fence: u32, turn: &mut Turn) {
+        if let Some(Phase::Reserved { fence: own, deadline, .. }) =
+            self.customers.get(session).map(|it| &it.phase)
+            && *own == fence
+            && *deadline <= turn.now
+        {
+            self.miss(session, turn);
+        }
+    }
+
+    pub(super) fn room_failed(&mut self, session: &SessionId, turn: &mut Turn) {
+        match self.customers.get(session).map(|customer| &customer.phase) {
+            Some(Phase::Reserved { .. }) => self.miss(session, turn),
+            Some(Phase::Active { .. }) => self.end(session, EndReason::AgentLeft, turn),
+            Some(Phase::Waiting | Phase::Offered { .. }) => {
+                if let Some(customer) = self.customers.get_mut(session)
+                    && std::mem::take(&mut customer.room)
+                {
+                    self.touch();
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// The agent who accepted did not come: the customer is offered to somebody else.
+    fn miss(&mut self, session: &SessionId, turn: &mut Turn) {
+        let Some(customer) = self.customers.get(session) else { return };
+        let Phase::Reserved { agent, fence, .. } = customer.phase.clone() else { return };
+        self.touch();
+        let reason = RevokeReason::TimedOut;
+        turn.say(Decision::Revoke { session: session.clone(), agent: agent.clone(), fence, reason });
+        self.pause(session, agent.to_bare(), turn);
+        self.requeue(session, turn);
+    }
+
+    /// Back to the old place, which is the front unless somebody came earlier.
+    pub(super) fn requeue(&mut self, session: &SessionId, turn: &mut Turn) {
+        let Some(customer) = self.customers.get(session) else { return };
+        if customer.presence == CustomerPresence::Left {
+            return self.end(session, EndReason::AgentLeft, turn);
+        }
+        self.leave_phase(session, None, turn);
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        let key = (customer.workgroup.clone(), customer.queue.clone());
+        let place = customer.place.clone();
+        if customer.invite_again.take().is_some() {
+            turn.cancel(Timer::InviteAgain { session: session.clone() });
+        }
+        turn.say(Decision::Requeued { session: session.clone() });
+        self.line(&key.0, &key.1).order.insert(place);
+        turn.changed.insert(key.clone());
+        turn.dispatch.insert(key);
+    }
+
+    pub(super) fn invite_again(&mut self, session: &SessionId, turn: &mut Turn) {
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        if customer.invite_again.is_none_or(|at| at > turn.now) {
+            return;
+        }
+        customer.invite_again = None;
+        if customer.presence == CustomerPresence::NotYet {
+            turn.say(Decision::InviteAgain { session: session.clone() });
+        }
+        self.touch();
+    }
+
+    pub(super) fn customer_entered(&mut self, session: &SessionId, turn: &mut Turn) {
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        if customer.presence == CustomerPresence::Inside {
+            return;
+        }
+        customer.presence = CustomerPresence::Inside;
+        if customer.invite_again.take().is_some() {
+            turn.cancel(Timer::InviteAgain { session: session.clone() });
+        }
+        self.touch();
+    }
+
+    pub(super) fn customer_left_room(&mut self, session: &SessionId, turn: &mut Turn) {
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        if customer.presence != CustomerPresence::Inside {
+            return;
+        }
+        customer.presence = CustomerPresence::Left;
+        self.touch();
+        // Without an agent there is nobody to go on talking to.
+        if !matches!(self.customers.get(session).map(|it| &it.phase), Some(Phase::Active { .. })) {
+            self.end(session, EndReason::Departed, turn);
+        }
+    }
+}
