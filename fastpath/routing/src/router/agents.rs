@@ -57,7 +57,7 @@ impl Router {
         let workgroups = std::mem::take(&mut state.joined);
         let offered = state.offered.clone();
         for session in offered {
-            self.withdraw(&session, Some(RevokeReason::Withdrawn), turn);
+            self.withdraw(&session, RevokeReason::Withdrawn, turn);
         }
         for workgroup in workgroups.into_keys() {
             turn.watch.insert(workgroup.clone());
@@ -119,8 +119,7 @@ impl Router {
         };
         for session in offered {
             if is_leaving(self, &session) {
-                // A client that is gone altogether can't be told.
-                self.withdraw(&session, (!everywhere).then_some(RevokeReason::Withdrawn), turn);
+                self.withdraw(&session, RevokeReason::Withdrawn, turn);
             }
         }
         for session in chats {
@@ -161,7 +160,7 @@ impl Router {
                 }
                 Phase::Offered { .. } => {
                     let room = customer.room;
-                    self.withdraw(&session, Some(RevokeReason::Withdrawn), turn);
+                    self.withdraw(&session, RevokeReason::Withdrawn, turn);
                     if room {
                         turn.say(Decision::Rejoin { session });
                     }
@@ -254,7 +253,7 @@ impl Router {
             if let Phase::Offered { agent, .. } = &customer.phase
                 && !exists.is_some_and(|queue| queue.serves(&agent.to_bare()))
             {
-                self.withdraw(&session, Some(RevokeReason::Withdrawn), turn);
+                self.withdraw(&session, RevokeReason::Withdrawn, turn);
             }
             if self.routing(&workgroup).is_some_and(|it| it.queues.iter().any(|other| other.name == queue)) {
                 continue;

@@ -33,7 +33,7 @@ impl Router {
             fronts.retain(|front| front.next.is_some() && !front.free.is_empty());
             let Some(front) = fronts.iter_mut().min_by(|a, b| a.next.cmp(&b.next)) else { return };
             let Some(session) = front.next.as_ref().map(|place| place.session.clone()) else { return };
-            let best = self.best_agent(&session, &front.free, turn);
+            let best = self.best_agent(&session, &front.free);
             front.advance(self);
             let Some(agent) = best else { continue };
             let workgroup = front.workgroup.clone();
@@ -49,10 +49,10 @@ impl Router {
     }
 
     /// The least busy of these agents who may be asked, then the one who has been idle longest.
-    fn best_agent(&self, session: &SessionId, free: &[BareJid], turn: &Turn) -> Option<BareJid> {
+    fn best_agent(&self, session: &SessionId, free: &[BareJid]) -> Option<BareJid> {
         let customer = self.customers.get(session)?;
         free.iter()
-            .filter(|agent| customer.pauses.get(*agent).is_none_or(|until| *until <= turn.now))
+            .filter(|agent| !customer.pauses.contains_key(*agent))
             .filter_map(|agent| self.agents.get(agent).map(|state| (agent, state)))
             .min_by_key(|(agent, state)| (state.load(), state.idle_since, (*agent).clone()))
             .map(|(agent, _)| agent.clone())

@@ -185,9 +185,9 @@ impl Router {
     }
 
     /// Takes an open offer back without blame; the customer waits on.
-    pub(super) fn withdraw(&mut self, session: &SessionId, revoke: Option<RevokeReason>, turn: &mut Turn) {
+    pub(super) fn withdraw(&mut self, session: &SessionId, reason: RevokeReason, turn: &mut Turn) {
         let Some(customer) = self.customers.get(session) else { return };
         turn.dispatch.insert((customer.workgroup.clone(), customer.queue.clone()));
-        self.leave_phase(session, revoke, turn);
+        self.leave_phase(session, Some(reason), turn);
     }
 }
