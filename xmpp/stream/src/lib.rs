@@ -9,10 +9,16 @@
 //! failed sign-in must end and not be retried, and because every step must be cancellable: dropping a future is always
 //! enough. One task owns a [`Session`] or [`Component`]; nothing is shared.
 
+mod alive;
 pub mod component;
 pub mod error;
+mod frames;
+mod guard;
+mod net;
 pub mod params;
 pub mod session;
+mod wire;
+mod write;
 
 pub use component::{Component, connect_component};
 pub use error::{CertificateProblem, ConnectError, StreamEnd};

@@ -1,0 +1,185 @@
+use super::*;
+use crate::frames::{Frame, Frames};
+use minidom::Element;
+use proptest::prelude::*;
+
+const OPEN: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+
+fn small() -> Limits {
+    Limits { stanza_bytes: 200, depth: 4, attributes: 3, namespaces: 5, elements: 10, tag_bytes: 120 }
+}
+
+/// Bytes that pass, and the violation, in pieces of `chunk` bytes.
+fn scan(limits: Limits, input: &[u8], chunk: usize) -> (usize, Option<Violation>) {
+    let mut guard = Guard::new(limits);
+    let mut passed = 0;
+    for piece in input.chunks(chunk) {
+        let (accepted, violation) = guard.scan(piece);
+        passed += accepted;
+        if violation.is_some() {
+            assert_eq!(guard.scan(b"<a/>"), (0, violation), "nothing passes after a violation");
+            return (passed, violation);
+        }
+        assert_eq!(accepted, piece.len());
+    }
+    (passed, None)
+}
+
+#[test]
+fn each_limit_holds_at_its_edge_whatever_the_chunks() {
+    use Violation::*;
+    let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+    let sized = |bytes: usize| format!("<a>{}</a>", "x".repeat(bytes - 7));
+    let table: Vec<(String, Option<Violation>)> = vec![
+        (nested(4), None),
+        (nested(5), Some(Depth(4))),
+        ("<a/>".repeat(100), None),
+        (" \n\t".repeat(1000), None),
+        (sized(200), None),
+        (sized(201), Some(StanzaBytes(200))),
+        (sized(200).repeat(3), None),
+        (format!("<a>{}</a>", "<b/>".repeat(9)), None),
+        (format!("<a>{}</a>", "<b/>".repeat(10)), Some(Elements(10))),
+        ("<a b='1' c=\"2\" d='3'/>".into(), None),
+        ("<a b='1' c=\"2\" d='3' e='4'/>".into(), Some(Attributes(3))),
+        ("<a b='1' c='2' d='3'><e f='1' g='2' h='3'/></a>".into(), None),
+        ("<a b='x=\"y\" z=\"1\"' c='>' d='/>'/>".into(), None),
+        ("<a xmlns='u'><b xmlns='u' xmlns:c='v' xmlns:d='w'/><b xmlns = 'u'/></a>".into(), None),
+        (
+            "<a xmlns='u'><b xmlns='u' xmlns:c='v' xmlns:d='w'/><b xmlns = 'u'/><b xmlns='x'/></a>".into(),
+            Some(Namespaces(5)),
+        ),
+        ("<a xmlnsx='u' xml='1' x:mlns='2'><b xmlnsx='u' xml='1'/><b xmlnsx='3' xml='5'/></a>".into(), None),
+        (format!("<a b='{}'/>", "x".repeat(111)), None),
+        (format!("<a b='{}'/>", "x".repeat(112)), Some(TagBytes(120))),
+        (format!("<a{}/>", " ".repeat(200)), Some(TagBytes(120))),
+        (format!("<a></a{}>", " ".repeat(200)), Some(TagBytes(120))),
+        (format!("<{}/>", "x".repeat(200)), Some(TagBytes(120))),
+        ("<a><![CDATA[<b><c><d><e><f></a>]] > ]>]]]]><![CDATA[>]]></a><b/>".into(), None),
+        ("<a><![CDATA[]]]]]></a><b><b><b><b/></b></b></b>".into(), None),
+        (format!("<a><![CDATA[{}", "y".repeat(300)), Some(StanzaBytes(200))),
+        (format!("<![CDATA[{}", "y".repeat(300)), Some(StanzaBytes(200))),
+        ("<a><!-- x --></a>".into(), Some(Prohibited("a comment"))),
+        ("<!-- x -->".into(), Some(Prohibited("a comment"))),
+        ("<!DOCTYPE x []>".into(), Some(Prohibited("a document type"))),
+        ("<a><![CDATX[x]]></a>".into(), Some(Prohibited("a document type"))),
+        ("<?php x?>".into(), Some(Prohibited("a processing instruction"))),
+        ("<a><?xml version='1.0'?></a>".into(), Some(Prohibited("a processing instruction"))),
+    ];
+    for (text, expected) in table {
+        let input = format!("{OPEN}{text}");
+        let whole = scan(small(), input.as_bytes(), usize::MAX);
+        assert_eq!(whole.1, expected, "{text}");
+        for chunk in 1..16 {
+            assert_eq!(scan(small(), input.as_bytes(), chunk), whole, "{text} in pieces of {chunk}");
+        }
+    }
+}
+
+#[test]
+fn the_beginning_of_a_stream_is_limited_too() {
+    for (input, expected) in [
+        ("<!DOCTYPE s>", Violation::Prohibited("a document type")),
+        ("<?xml-stylesheet href='x'?>", Violation::Prohibited("a processing instruction")),
+        ("SSH-2.0-OpenSSH", Violation::Prohibited("text outside of a stanza")),
+        ("<a><b/>x", Violation::Prohibited("text outside of a stanza")),
+        (" <?xml version='1.0'?>", Violation::Prohibited("a processing instruction")),
+        ("<?xml version='1.0'?><?xml version='1.0'?>", Violation::Prohibited("a processing instruction")),
+    ] {
+        assert_eq!(scan(small(), input.as_bytes(), 1).1, Some(expected), "{input}");
+    }
+    let endless = format!("<?xml {}", " ".repeat(200));
+    assert_eq!(scan(small(), endless.as_bytes(), 7).1, Some(Violation::TagBytes(120)));
+}
+
+#[test]
+fn a_limit_of_one_level_still_lets_plain_stanzas_pass() {
+    let limits = Limits { depth: 1, ..small() };
+    assert_eq!(scan(limits, format!("{OPEN}<a/><b></b>").as_bytes(), 3).1, None);
+    assert_eq!(scan(limits, format!("{OPEN}<a><b/></a>").as_bytes(), 3).1, Some(Violation::Depth(1)));
+}
+
+#[test]
+fn it_knows_whether_the_broken_stanza_is_counted_by_xep_0198() {
+    let deep = "<b><b><b><b><b>";
+    for (text, counted) in [
+        (format!("<message to='x'>{deep}"), true),
+        (format!("<iq>{deep}"), true),
+        (format!("<presence>{deep}"), true),
+        (format!("<presences>{deep}"), false),
+        (format!("<message/><r>{deep}"), false),
+        ("<message/><!-- -->".to_owned(), false),
+    ] {
+        let mut guard = Guard::new(small());
+        assert!(guard.scan(format!("{OPEN}{text}").as_bytes()).1.is_some());
+        assert_eq!(guard.in_counted_stanza(), counted, "{text}");
+    }
+}
+
+/// What a stanza costs, counted on the built tree.
+fn cost(element: &Element) -> (usize, usize, usize) {
+    let children = element.children().map(cost).collect::<Vec<_>>();
+    let depth = 1 + children.iter().map(|child| child.0).max().unwrap_or(0);
+    let elements = 1 + children.iter().map(|child| child.1).sum::<usize>();
+    let attributes =
+        children.iter().map(|child| child.2).max().unwrap_or(0).max(element.attrs().iter().count());
+    (depth, elements, attributes)
+}
+
+fn tree() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        "[a-z &]{0,6}".prop_map(|text| text.replace('&', "&amp;")),
+        "[a-z<>'\"/!?]{0,12}".prop_map(|text| format!("<![CDATA[{text}]]>")),
+    ];
+    text.prop_recursive(6, 40, 4, |inner| {
+        let attributes = proptest::collection::vec("[<]{0}[a-z=/> ]{0,6}", 0..5);
+        (attributes, proptest::collection::vec(inner, 0..4)).prop_map(|(attributes, children)| {
+            let attributes: String =
+                attributes.iter().enumerate().map(|(index, value)| format!(" a{index}='{value}'")).collect();
+            if children.is_empty() {
+                format!("<e{attributes}/>")
+            } else {
+                format!("<e{attributes}>{}</e >", children.concat())
+            }
+        })
+    })
+}
+
+proptest! {
+    /// The scanner and a parser agree on depth, elements, attributes and bytes: a stanza passes exactly when its
+    /// limits are not below what the parser counts.
+    #[test]
+    fn it_counts_what_a_parser_counts(body in tree(), chunk in 1_usize..40) {
+        let stanza = format!("<m>{body}</m>");
+        let input = format!("{OPEN}{stanza}");
+        let mut frames = Frames::new(&Limits::default(), "jabber:client");
+        let mut bytes = input.as_bytes();
+        let mut built = None;
+        while let Some(frame) = frames.next(&mut bytes).unwrap() {
+            if let Frame::Element(element) = frame { built = Some(element); }
+        }
+        let (depth, elements, attributes) = cost(&built.unwrap());
+        let exact = Limits { stanza_bytes: stanza.len().max(OPEN.len()), depth, elements, attributes: attributes.max(2), namespaces: 2, tag_bytes: 1 << 16 };
+        prop_assert_eq!(scan(exact, input.as_bytes(), chunk), (input.len(), None));
+        let less = Limits { depth: depth - 1, ..exact };
+        prop_assert_eq!(scan(less, input.as_bytes(), chunk).1, Some(Violation::Depth(depth - 1)));
+        if elements > 1 {
+            let less = Limits { elements: elements - 1, ..exact };
+            prop_assert_eq!(scan(less, input.as_bytes(), chunk).1, Some(Violation::Elements(elements - 1)));
+        }
+        if attributes > 2 {
+            let less = Limits { attributes: attributes - 1, ..exact };
+            prop_assert_eq!(scan(less, input.as_bytes(), chunk).1, Some(Violation::Attributes(attributes - 1)));
+        }
+        if stanza.len() > OPEN.len() {
+            let less = Limits { stanza_bytes: stanza.len() - 1, ..exact };
+            prop_assert_eq!(scan(less, input.as_bytes(), chunk).1, Some(Violation::StanzaBytes(stanza.len() - 1)));
+        }
+    }
+
+    /// Any bytes at all: no panic, and the pieces make no difference.
+    #[test]
+    fn any_bytes_in_any_pieces(input in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'<'), Just(b'>'), Just(b'\''), Just(b'!'), Just(b'['), Just(b']'), Just(b'-'), Just(b'?'), Just(b'/')], 0..300), chunk in 1_usize..50) {
+        prop_assert_eq!(scan(small(), &input, chunk), scan(small(), &input, usize::MAX));
+    }
+}

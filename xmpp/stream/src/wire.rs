@@ -1,0 +1,309 @@
+//! Bytes in and out of one stream: socket → Guard → parser, and a write buffer.
+//!
+//! Every method is cancel-safe: what has been read stays in the buffer, what is to be written stays queued.
+
+use crate::alive::Heard;
+use crate::error::StreamEnd;
+use crate::frames::{CLIENT, Frame, Frames, Header, STREAMS};
+use crate::guard::{Guard, Violation};
+use crate::params::Limits;
+use crate::write::{write_attribute, write_element};
+use minidom::Element;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, timeout};
+
+/// Any connection.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+const CHUNK: usize = 16 << 10;
+/// Bytes that may wait unread while a write blocks: more would let both sides wait for each other.
+const READ_AHEAD: usize = 1 << 20;
+const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+const MAX_TEXT: usize = 500;
+
+/// One stream over one connection.
+pub(crate) struct Wire {
+    io: Box<dyn Io>,
+    /// Default namespace of the stream, `jabber:client` or `jabber:component:accept`.
+    namespace: &'static str,
+    limits: Limits,
+    guard: Guard,
+    frames: Frames,
+    input: Vec<u8>,
+    taken: usize,
+    violation: Option<Violation>,
+    end_of_input: Option<String>,
+    output: Vec<u8>,
+    written: usize,
+    flushed: bool,
+    heard: Heard,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire")
+            .field("namespace", &self.namespace)
+            .field("queued", &self.output.len())
+            .finish()
+    }
+}
+
+impl Wire {
+    /// A stream that has not begun.
+    pub(crate) fn new(io: Box<dyn Io>, namespace: &'static str, limits: Limits) -> Self {
+        Self {
+            io,
+            namespace,
+            limits,
+            guard: Guard::new(limits),
+            frames: Frames::new(&limits, namespace),
+            input: Vec::new(),
+            taken: 0,
+            violation: None,
+            end_of_input: None,
+            output: Vec::new(),
+            written: 0,
+            flushed: true,
+            heard: Heard { at: Instant::now(), reads: 0 },
+        }
+    }
+
+    /// The bare connection, to put TLS on it.
+    ///
+    /// # Errors
+    /// When the peer has sent something behind the last frame: plain text must not be mistaken for something that
+    /// came through TLS (RFC 6120 §5.4.3.3).
+    pub(crate) fn into_io(self) -> Result<Box<dyn Io>, StreamEnd> {
+        self.expect_silence()?;
+        Ok(self.io)
+    }
+
+    /// Forgets the stream, keeps the connection: after SASL a new stream begins on it (RFC 6120 §6.4.6).
+    ///
+    /// # Errors
+    /// When the peer has sent something behind the last frame.
+    pub(crate) fn restart(&mut self) -> Result<(), StreamEnd> {
+        self.expect_silence()?;
+        self.guard = Guard::new(self.limits);
+        self.frames = Frames::new(&self.limits, self.namespace);
+        self.input.clear();
+        self.taken = 0;
+        Ok(())
+    }
+
+    fn expect_silence(&self) -> Result<(), StreamEnd> {
+        let silent = self.violation.is_none() && self.input[self.taken..].iter().all(u8::is_ascii_whitespace);
+        if silent {
+            Ok(())
+        } else {
+            Err(StreamEnd::Protocol("data before the stream was restarted".to_owned()))
+        }
+    }
+
+    /// Queues our header.
+    pub(crate) fn open(&mut self, to: &str, from: Option<&str>, version: bool) {
+        let mut header = b"<?xml version='1.0'?><stream:stream".to_vec();
+        write_attribute("xmlns", self.namespace, &mut header);
+        write_attribute("xmlns:stream", STREAMS, &mut header);
+        write_attribute("to", to, &mut header);
+        if let Some(from) = from {
+            write_attribute("from", from, &mut header);
+        }
+        if version {
+            write_attribute("version", "1.0", &mut header);
+        }
+        header.push(b'>');
+        self.queue(&header);
+    }
+
+    /// Queues an element. Stanzas are given in `jabber:client`; without a declaration of their own they are in the
+    /// stream's namespace, which is what a component wants too. `jabber:client` deeper inside, as in a forwarded
+    /// message (XEP-0297), is declared and so stays what it is.
+    pub(crate) fn element(&mut self, element: &Element) {
+        let mut bytes = Vec::new();
+        write_element(element, CLIENT, &mut bytes);
+        self.queue(&bytes);
+    }
+
+    /// Queues bytes of our own making.
+    pub(crate) fn queue(&mut self, bytes: &[u8]) {
+        if self.written == self.output.len() {
+            self.output.clear();
+            self.written = 0;
+        }
+        self.output.extend_from_slice(bytes);
+        self.flushed = false;
+    }
+
+    /// What has come in so far.
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    /// Tells the peer why the stream ends (RFC 6120 §4.9), with an application-specific condition if there is one.
+    pub(crate) fn stream_error(&mut self, condition: &str, application: &str) {
+        let error =
+            format!("<stream:error><{condition} xmlns='{STREAM_ERRORS}'/>{application}</stream:error>");
+        self.queue(error.as_bytes());
+    }
+
+    /// True when the Guard has ended the stream within a stanza that XEP-0198 counts.
+    pub(crate) fn broke_in_counted_stanza(&self) -> bool {
+        self.violation.is_some() && self.guard.in_counted_stanza()
+    }
+
+    /// The peer's header.
+    pub(crate) async fn header(&mut self) -> Result<Header, StreamEnd> {
+        match self.frame().await? {
+            Frame::Open(header) => Ok(header),
+            Frame::Element(_) | Frame::Close => Err(StreamEnd::Protocol("no stream header".to_owned())),
+        }
+    }
+
+    /// The next element; a stream error or the end of the stream is an error.
+    pub(crate) async fn next(&mut self) -> Result<Element, StreamEnd> {
+        match self.frame().await? {
+            Frame::Element(element) if element.is("error", STREAMS) => Err(stream_error(&element)),
+            Frame::Element(element) => Ok(element),
+            Frame::Close => Err(StreamEnd::ClosedByServer),
+            Frame::Open(_) => Err(StreamEnd::Protocol("a second stream header".to_owned())),
+        }
+    }
+
+    /// Writes what is queued, at most for `wait`. Reads ahead meanwhile, so that two full sockets don't wait for each
+    /// other.
+    pub(crate) async fn flush(&mut self, wait: Duration) -> Result<(), StreamEnd> {
+        let done = poll_fn(|cx| {
+            if let Poll::Ready(result) = self.poll_write_out(cx) {
+                return Poll::Ready(result);
+            }
+            while self.input.len() - self.taken < READ_AHEAD && self.end_of_input.is_none() {
+                if self.poll_read_in(cx).is_pending() {
+                    break;
+                }
+            }
+            Poll::Pending
+        });
+        match timeout(wait, done).await {
+            Ok(result) => result,
+            Err(_) => Err(StreamEnd::Network("the server takes no more data".to_owned())),
+        }
+    }
+
+    /// Queues the end of our stream, writes, and ends the connection's sending side.
+    pub(crate) async fn close(&mut self, wait: Duration) {
+        self.queue(b"</stream:stream>");
+        if self.flush(wait).await.is_ok() {
+            let _ = timeout(wait, async {
+                while self.next().await.is_ok() {}
+                let _ = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await;
+            })
+            .await;
+        }
+    }
+
+    async fn frame(&mut self) -> Result<Frame, StreamEnd> {
+        poll_fn(|cx| self.poll_frame(cx)).await
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, StreamEnd>> {
+        loop {
+            let mut rest = &self.input[self.taken..];
+            let before = rest.len();
+            let frame = self.frames.next(&mut rest);
+            self.taken += before - rest.len();
+            match frame {
+                Ok(Some(frame)) => return Poll::Ready(Ok(frame)),
+                Ok(None) => {}
+                Err(detail) => return Poll::Ready(Err(StreamEnd::Protocol(detail))),
+            }
+            if let Some(violation) = self.violation {
+                return Poll::Ready(Err(StreamEnd::Limit(violation.to_string())));
+            }
+            if let Some(detail) = &self.end_of_input {
+                return Poll::Ready(Err(StreamEnd::Network(detail.clone())));
+            }
+            self.input.clear();
+            self.taken = 0;
+            // A broken write shows up as a broken read as well, after what has been received is delivered.
+            let _ = self.poll_write_out(cx);
+            if self.poll_read_in(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_read_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut chunk = [0; CHUNK];
+        let mut buffer = ReadBuf::new(&mut chunk);
+        match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                self.end_of_input = Some("the server hung up".to_owned());
+            }
+            Poll::Ready(Ok(())) => {
+                self.heard = Heard { at: Instant::now(), reads: self.heard.reads + 1 };
+                let filled = buffer.filled();
+                self.accept(filled);
+            }
+            Poll::Ready(Err(error)) => self.end_of_input = Some(error.to_string()),
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes what the Guard lets through.
+    fn accept(&mut self, bytes: &[u8]) {
+        let (good, violation) = self.guard.scan(bytes);
+        self.input.extend_from_slice(&bytes[..good]);
+        self.violation = violation;
+    }
+
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamEnd>> {
+        let broken = |error: std::io::Error| StreamEnd::Network(error.to_string());
+        while self.written < self.output.len() {
+            match Pin::new(&mut self.io).poll_write(cx, &self.output[self.written..]) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => {
+                    return Poll::Ready(Err(StreamEnd::Network("the server hung up".to_owned())));
+                }
+                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(error))),
+            }
+        }
+        if !self.flushed {
+            match Pin::new(&mut self.io).poll_flush(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => self.flushed = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(error))),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// RFC 6120 §4.9.2: condition and text.
+fn stream_error(error: &Element) -> StreamEnd {
+    let (condition, text) = defined_condition(error, STREAM_ERRORS);
+    StreamEnd::ServerError { condition, text }
+}
+
+/// The defined condition among the children in `namespace`, and the text beside it, cut to 500 characters.
+pub(crate) fn defined_condition(error: &Element, namespace: &str) -> (String, Option<String>) {
+    let mut condition = "undefined-condition".to_owned();
+    let mut text = None;
+    for child in error.children().filter(|child| child.has_ns(namespace)) {
+        if child.name() == "text" {
+            text = Some(
+                child.text().trim().chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect::<String>(),
+            );
+        } else {
+            condition = child.name().chars().take(64).collect();
+        }
+    }
+    (condition, text.filter(|text| !text.is_empty()))
+}
