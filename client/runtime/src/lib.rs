@@ -21,7 +21,7 @@ use std::sync::mpsc;
 pub struct Client {
     commands: async_channel::Sender<Command>,
     updates: async_channel::Receiver<Update>,
-    _stopped: mpsc::Receiver<()>,
+    _stopped: Option<mpsc::Receiver<()>>,
 }
 
 /// Why a client could not be started.
@@ -46,7 +46,13 @@ impl Client {
         let (commands, _) = async_channel::unbounded();
         let (_, updates) = async_channel::bounded(1024);
         let (_, stopped) = mpsc::channel();
-        Ok(Self { commands, updates, _stopped: stopped })
+        Ok(Self { commands, updates, _stopped: Some(stopped) })
+    }
+
+    /// A client without an engine behind it, for fixtures and tests of a window: whoever holds the other ends plays
+    /// the engine.
+    pub fn from_parts(commands: async_channel::Sender<Command>, updates: async_channel::Receiver<Update>) -> Self {
+        Self { commands, updates, _stopped: None }
     }
 
     /// Hands a command to the client; never blocks. False when the client has ended.
