@@ -8,12 +8,12 @@ use crate::error::{ConnectError, StreamEnd};
 use crate::frames::CLIENT;
 use crate::net;
 use crate::params::ComponentParams;
+use crate::steps::within;
 use crate::wire::{Io, Wire};
 use minidom::Element;
 use sha1::{Digest, Sha1};
 use std::fmt::Write;
-use std::future::Future;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 const ACCEPT: &str = "jabber:component:accept";
 const PING: &str = "urn:xmpp:ping";
@@ -44,15 +44,15 @@ pub(crate) async fn handshake(io: Box<dyn Io>, params: &ComponentParams) -> Resu
     let mut wire = Wire::new(io, ACCEPT, params.limits);
     wire.open(&params.domain, None, false);
     wire.flush(wait).await?;
-    let header = in_time(params, "the beginning of the stream", wire.header()).await?;
+    let header = within(wait, "the beginning of the stream", wire.header()).await?;
     let Some(id) = header.id else {
         // An error may follow a header without an id: let it speak.
-        let end = in_time(params, "the beginning of the stream", wire.next()).await;
+        let end = within(wait, "the beginning of the stream", wire.next()).await;
         return Err(end.err().unwrap_or_else(|| ConnectError::Protocol("a stream without an id".to_owned())));
     };
     wire.queue(format!("<handshake>{}</handshake>", digest(&id, params.secret.expose())).as_bytes());
     wire.flush(wait).await?;
-    match in_time(params, "the component's handshake", wire.next()).await {
+    match within(wait, "the component's handshake", wire.next()).await {
         Ok(element) if element.is("handshake", CLIENT) => {}
         Ok(element) => {
             return Err(ConnectError::Protocol(format!("<{}/> in place of the handshake", element.name())));
@@ -144,17 +144,6 @@ impl Component {
     fn end(&mut self, end: StreamEnd) -> StreamEnd {
         self.ended = Some(end.clone());
         end
-    }
-}
-
-async fn in_time<T>(
-    params: &ComponentParams,
-    step: &'static str,
-    future: impl Future<Output = Result<T, StreamEnd>>,
-) -> Result<T, ConnectError> {
-    match timeout(params.timing.step, future).await {
-        Ok(result) => result.map_err(ConnectError::from),
-        Err(_) => Err(ConnectError::TimedOut { step }),
     }
 }
 

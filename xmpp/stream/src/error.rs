@@ -194,8 +194,16 @@ impl ConnectError {
             }
             Self::Ticket { reason, .. } => reason.clone(),
             Self::NotAuthorized { mechanism, condition, text } => {
-                let said = text.as_deref().unwrap_or(condition);
-                format!("The server refused to sign you in by {mechanism}: {said}.")
+                let said = match (condition.as_str(), mechanism.starts_with("SCRAM")) {
+                    ("not-authorized", true) => "the name or the password is wrong",
+                    ("account-disabled", _) => "the account is disabled",
+                    ("credentials-expired", _) => "the password has expired",
+                    _ => words(condition, text.as_deref()),
+                };
+                match mechanism.as_str() {
+                    "component" => format!("The server refused this component: {said}."),
+                    _ => format!("The server refused to sign you in by {mechanism}: {said}."),
+                }
             }
             Self::ServerNotAuthenticated { mechanism, .. } => {
                 format!("The server could not prove by {mechanism} that it is the right one.")
@@ -204,7 +212,7 @@ impl ConnectError {
                 format!("The server signed you in as {got}, not as {asked}.")
             }
             Self::Stream { condition, text } => {
-                format!("The server ended the connection: {}.", text.as_deref().unwrap_or(condition))
+                format!("The server ended the connection: {}.", words(condition, text.as_deref()))
             }
             Self::Protocol(detail) => format!("The server sent something unexpected ({detail})."),
             Self::Network(detail) => format!("The connection to the server broke ({detail})."),
@@ -285,6 +293,11 @@ impl ConnectError {
     }
 }
 
+/// What the server says, to be put before a full stop.
+fn words<'a>(condition: &'a str, text: Option<&'a str>) -> &'a str {
+    text.map(|text| text.trim_end_matches(['.', ' '])).filter(|text| !text.is_empty()).unwrap_or(condition)
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.reason(), self.next_step())
@@ -301,7 +314,7 @@ pub enum StreamEnd {
     #[error("The connection to the server broke ({0}).")]
     Network(String),
     /// The server ended the stream with an error (RFC 6120 §4.9).
-    #[error("The server ended the connection: {}.", text.as_deref().unwrap_or(condition))]
+    #[error("The server ended the connection: {}.", words(condition, text.as_deref()))]
     ServerError {
         /// Defined condition, for example `conflict`.
         condition: String,

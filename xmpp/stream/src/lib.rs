@@ -9,14 +9,21 @@
 //! failed sign-in must end and not be retried, and because every step must be cancellable: dropping a future is always
 //! enough. One task owns a [`Session`] or [`Component`]; nothing is shared.
 
-mod alive;
 pub mod component;
 pub mod error;
-mod frames;
-mod guard;
-mod net;
 pub mod params;
 pub mod session;
+
+mod alive;
+mod dial;
+mod frames;
+mod guard;
+mod management;
+mod net;
+mod sasl;
+mod srv;
+mod steps;
+mod tls;
 mod wire;
 mod write;
 

@@ -1,18 +1,41 @@
-//! A client's session: an authenticated, bound stream with XEP-0198.
+//! A client's session: a stream that is signed in and bound, with XEP-0198.
 
+mod begin;
+
+use crate::alive::{Alive, Next};
+use crate::dial;
 use crate::error::{ConnectError, StreamEnd};
-use crate::params::ConnectParams;
+use crate::frames::CLIENT;
+use crate::management::{Management, SM, TooHigh};
+use crate::net;
+use crate::params::{ConnectParams, Timing};
+use crate::wire::Wire;
 use jid::FullJid;
 use minidom::Element;
+use std::collections::VecDeque;
+use std::fmt;
+use tokio::time::{Instant, timeout_at};
 
-/// What a session reports.
-#[derive(Debug, Clone, PartialEq)]
+const PING: &str = "urn:xmpp:ping";
+const PING_ID: &str = "flint-alive";
+
+/// What a session reports. `Debug` shows no content.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A message, presence or iq, in `jabber:client`.
     Stanza(Element),
     /// The server has taken over the stanzas that were sent with these tokens (XEP-0198), in order.
     Acked(Vec<u64>),
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stanza(stanza) => write!(f, "Stanza(<{}/>)", stanza.name()),
+            Self::Acked(tokens) => f.debug_tuple("Acked").field(tokens).finish(),
+        }
+    }
 }
 
 /// A stream could not be opened.
@@ -29,20 +52,36 @@ pub struct ConnectFailed {
 /// Kept in memory only. Clone it before [`connect`] if that future may be dropped.
 #[derive(Debug, Clone)]
 pub struct ResumeState {
-    unacked: Vec<(Option<u64>, Element)>,
+    jid: FullJid,
+    management: Management,
 }
 
 impl ResumeState {
     /// Sent stanzas that the server has not acknowledged, oldest first, with the tokens they were sent with.
     pub fn unacked(&self) -> Vec<(Option<u64>, Element)> {
-        self.unacked.clone()
+        self.management.unacked().cloned().collect()
+    }
+
+    /// Full address of the session.
+    pub fn jid(&self) -> &FullJid {
+        &self.jid
     }
 }
 
 /// An open session. One task owns it.
 #[derive(Debug)]
 pub struct Session {
+    wire: Wire,
     jid: FullJid,
+    mechanism: String,
+    resumed: bool,
+    /// `None` when the server has no XEP-0198.
+    management: Option<Management>,
+    lost: Vec<(Option<u64>, Element)>,
+    pending: VecDeque<Event>,
+    alive: Alive,
+    timing: Timing,
+    ended: Option<StreamEnd>,
 }
 
 /// Opens a stream: look-up, connection, TLS, sign-in, then resumption of `resume` or a new binding with XEP-0198.
@@ -53,8 +92,10 @@ pub struct Session {
 /// # Errors
 /// Why it failed, and `resume` back.
 pub async fn connect(params: &ConnectParams, resume: Option<ResumeState>) -> Result<Session, ConnectFailed> {
-    let _ = params;
-    Err(ConnectFailed { error: ConnectError::Network("not connected".to_owned()), resume })
+    match dial::dial(params).await {
+        Ok(signed_in) => begin::begin(signed_in, params, resume).await,
+        Err(error) => Err(ConnectFailed { error, resume }),
+    }
 }
 
 impl Session {
@@ -65,17 +106,22 @@ impl Session {
 
     /// SASL mechanism of the sign-in.
     pub fn mechanism(&self) -> &str {
-        ""
+        &self.mechanism
     }
 
     /// True when this session goes on with the one before.
     pub fn resumed(&self) -> bool {
-        false
+        self.resumed
+    }
+
+    /// True when the server acknowledges stanzas (XEP-0198); without it no [`Event::Acked`] comes.
+    pub fn acknowledges(&self) -> bool {
+        self.management.is_some()
     }
 
     /// Stanzas of the session before that the server did not acknowledge, when it refused to resume. Empties it.
     pub fn take_lost(&mut self) -> Vec<(Option<u64>, Element)> {
-        Vec::new()
+        std::mem::take(&mut self.lost)
     }
 
     /// Waits for the next event. Cancel-safe: nothing is lost when the future is dropped.
@@ -83,24 +129,159 @@ impl Session {
     /// # Errors
     /// How the stream ended; every later call says the same.
     pub async fn next(&mut self) -> Result<Event, StreamEnd> {
-        Err(StreamEnd::ClosedByServer)
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Ok(event);
+            }
+            if let Some(end) = &self.ended {
+                return Err(end.clone());
+            }
+            let deadline = self.alive.deadline(self.wire.heard());
+            match timeout_at(deadline, self.wire.next()).await {
+                Ok(Ok(element)) => self.take(element)?,
+                Ok(Err(end)) => return Err(self.end(end)),
+                Err(_) => match self.alive.passed(self.wire.heard(), Instant::now()) {
+                    Next::Ask => self.ask(),
+                    Next::Dead => {
+                        return Err(self.end(StreamEnd::Network("the server does not answer".to_owned())));
+                    }
+                    Next::Wait => {}
+                },
+            }
+        }
     }
 
     /// Sends a stanza (`jabber:client`). `token` comes back in [`Event::Acked`]. When the future is dropped the stanza
     /// counts as sent and leaves with the next call.
     ///
     /// # Errors
-    /// How the stream ended. The stanza is then among [`ResumeState::unacked`].
+    /// How the stream ended. With XEP-0198 the stanza is then among [`ResumeState::unacked`].
     pub async fn send(&mut self, stanza: &Element, token: Option<u64>) -> Result<(), StreamEnd> {
-        let _ = (stanza, token);
-        Err(StreamEnd::ClosedByServer)
+        let request = match &mut self.management {
+            Some(management) if is_counted(stanza) => management.sent(stanza.clone(), token),
+            _ => false,
+        };
+        if let Some(end) = &self.ended {
+            return Err(end.clone());
+        }
+        self.wire.element(stanza);
+        if request {
+            self.request();
+        }
+        self.wire.flush(self.timing.answer).await.map_err(|end| self.end(end))
     }
 
     /// Ends the stream in good order: last acknowledgement, end of stream, then waits briefly for the server's.
-    pub async fn close(self) {}
+    pub async fn close(mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.acknowledge();
+        self.wire.close(self.timing.answer.min(net::PARTING)).await;
+    }
 
     /// After the stream has ended: what is needed to resume it. `None` if there was nothing to resume.
     pub fn into_resume_state(self) -> Option<ResumeState> {
-        None
+        let mut management = self.management?;
+        match self.ended {
+            // Its session is over, what it has not acknowledged is not.
+            Some(StreamEnd::ClosedByServer) => management.id = None,
+            // The server would send the same stanza again on resumption, for ever: it counts as dealt with.
+            Some(StreamEnd::Limit(_)) if self.wire.broke_in_counted_stanza() => management.received(),
+            _ => {}
+        }
+        (!management.is_idle()).then_some(ResumeState { jid: self.jid, management })
+    }
+
+    /// One element that came in.
+    fn take(&mut self, element: Element) -> Result<(), StreamEnd> {
+        if is_counted(&element) {
+            if let Some(management) = &mut self.management {
+                management.received();
+            }
+            if !self.is_own_ping(&element) {
+                self.pending.push_back(Event::Stanza(element));
+            }
+        } else if element.is("r", SM) {
+            self.acknowledge();
+        } else if element.is("a", SM) {
+            return self.acknowledged(&element);
+        }
+        // Anything else is of an extension that was not negotiated (RFC 6120 §8.4 leaves it to the receiver).
+        Ok(())
+    }
+
+    /// The server acknowledges.
+    fn acknowledged(&mut self, answer: &Element) -> Result<(), StreamEnd> {
+        let Some(management) = &mut self.management else { return Ok(()) };
+        let Some(claimed) = count(answer) else {
+            return Err(self.end(StreamEnd::Protocol("an acknowledgement without a count".to_owned())));
+        };
+        match management.acknowledge(claimed) {
+            Ok(tokens) => {
+                if management.answered() {
+                    self.request();
+                }
+                if !tokens.is_empty() {
+                    self.pending.push_back(Event::Acked(tokens));
+                }
+                Ok(())
+            }
+            Err(TooHigh { claimed, sent }) => {
+                let application =
+                    format!("<handled-count-too-high xmlns='{SM}' h='{claimed}' send-count='{sent}'/>");
+                self.wire.stream_error("undefined-condition", &application);
+                Err(self.end(too_high(TooHigh { claimed, sent })))
+            }
+        }
+    }
+
+    /// Queues how many stanzas have come in; it leaves with the next read or write.
+    fn acknowledge(&mut self) {
+        if let Some(management) = &self.management {
+            let answer = format!("<a xmlns='{SM}' h='{}'/>", management.inbound);
+            self.wire.queue(answer.as_bytes());
+        }
+    }
+
+    fn request(&mut self) {
+        self.wire.queue(format!("<r xmlns='{SM}'/>").as_bytes());
+    }
+
+    /// Asks a silent server for a sign of life.
+    fn ask(&mut self) {
+        if self.management.is_some() {
+            self.request();
+        } else {
+            let ping = format!("<iq type='get' id='{PING_ID}'><ping xmlns='{PING}'/></iq>");
+            self.wire.queue(ping.as_bytes());
+        }
+    }
+
+    fn is_own_ping(&self, element: &Element) -> bool {
+        let answer = matches!(element.attr("type"), Some("result" | "error"));
+        element.name() == "iq" && answer && element.attr("id") == Some(PING_ID)
+    }
+
+    fn end(&mut self, end: StreamEnd) -> StreamEnd {
+        self.ended = Some(end.clone());
+        end
     }
 }
+
+/// What XEP-0198 §4 counts.
+fn is_counted(element: &Element) -> bool {
+    matches!(element.name(), "message" | "presence" | "iq") && element.has_ns(CLIENT)
+}
+
+/// The count of an `<a/>`, `<resumed/>` or `<failed/>`.
+fn count(element: &Element) -> Option<u32> {
+    element.attr("h")?.parse().ok()
+}
+
+fn too_high(TooHigh { claimed, sent }: TooHigh) -> StreamEnd {
+    StreamEnd::Protocol(format!("it acknowledges {claimed} stanzas, {sent} were sent"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! What follows the sign-in: resumption (XEP-0198 §5), or binding (RFC 6120 §7) and XEP-0198 anew.
+
+use super::{ConnectFailed, Event, ResumeState, Session, count, is_counted, too_high};
+use crate::alive::Alive;
+use crate::dial::SignedIn;
+use crate::error::{ConnectError, StreamEnd};
+use crate::frames::CLIENT;
+use crate::management::{Management, SM};
+use crate::params::ConnectParams;
+use crate::steps::within;
+use crate::wire::{Wire, defined_condition};
+use crate::write::write_text;
+use jid::FullJid;
+use minidom::Element;
+use std::collections::VecDeque;
+
+const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// Stanzas that a server may send before it has answered.
+const MAX_EARLY: usize = 1024;
+
+/// Makes a session of a stream that is signed in.
+pub(super) async fn begin(
+    signed_in: SignedIn,
+    params: &ConnectParams,
+    resume: Option<ResumeState>,
+) -> Result<Session, ConnectFailed> {
+    let mut opening = Opening {
+        wire: signed_in.wire,
+        params,
+        manages: signed_in.features.has_child("sm", SM),
+        pending: VecDeque::new(),
+    };
+    let mut lost = Vec::new();
+    if let Some(state) = resume {
+        match opening.resume(state).await {
+            Ok(Resumption::Resumed(state)) => {
+                return Ok(opening.into_session(
+                    state.jid,
+                    signed_in.mechanism,
+                    Some(state.management),
+                    true,
+                    Vec::new(),
+                ));
+            }
+            Ok(Resumption::Refused(state)) => lost = state.management.into_unacked(),
+            Err(failed) => return Err(*failed),
+        }
+    }
+    match opening.bind_and_enable().await {
+        Ok((jid, management)) => Ok(opening.into_session(jid, signed_in.mechanism, management, false, lost)),
+        Err(error) => {
+            // What the server has refused to resume is still not to be lost.
+            let management = Management::of_unacked(lost);
+            let resume = management.and_then(|management| {
+                let jid = params.account.with_resource_str("lost").ok()?;
+                Some(ResumeState { jid, management })
+            });
+            Err(ConnectFailed { error, resume })
+        }
+    }
+}
+
+enum Resumption {
+    Resumed(ResumeState),
+    Refused(ResumeState),
+}
+
+struct Opening<'a> {
+    wire: Wire,
+    params: &'a ConnectParams,
+    manages: bool,
+    /// What came before the answers, and acknowledgements.
+    pending: VecDeque<Event>,
+}
+
+impl Opening<'_> {
+    async fn resume(&mut self, mut state: ResumeState) -> Result<Resumption, Box<ConnectFailed>> {
+        let id = match &state.management.id {
+            Some(id) if self.manages && state.jid.to_bare() == self.params.account => id.clone(),
+            _ => return Ok(Resumption::Refused(state)),
+        };
+        let h = state.management.inbound;
+        let mut request = format!("<resume xmlns='{SM}' h='{h}'").into_bytes();
+        crate::write::write_attribute("previd", &id, &mut request);
+        request.extend_from_slice(b"/>");
+        self.wire.queue(&request);
+        let answer = match self.answer("the resumption").await {
+            Ok(answer) => answer,
+            Err(error) => return Err(Box::new(ConnectFailed { error, resume: Some(state) })),
+        };
+        let resumed = answer.is("resumed", SM);
+        if !resumed && !answer.is("failed", SM) {
+            let error = ConnectError::Protocol(format!("<{}/> in answer to a resumption", answer.name()));
+            return Err(Box::new(ConnectFailed { error, resume: Some(state) }));
+        }
+        match count(&answer).map(|claimed| state.management.acknowledge(claimed)) {
+            Some(Ok(tokens)) if tokens.is_empty() => {}
+            Some(Ok(tokens)) => self.pending.push_back(Event::Acked(tokens)),
+            // It counts otherwise than we do. Going on could lose something; a new session loses nothing.
+            Some(Err(claim)) => {
+                state.management.id = None;
+                let error = too_high(claim).into();
+                return Err(Box::new(ConnectFailed { error, resume: Some(state) }));
+            }
+            None => {}
+        }
+        if !resumed {
+            return Ok(Resumption::Refused(state));
+        }
+        state.management.reconnected();
+        for (_, stanza) in state.management.unacked() {
+            self.wire.element(stanza);
+        }
+        if state.management.unacked().next().is_some() {
+            self.wire.queue(format!("<r xmlns='{SM}'/>").as_bytes());
+        }
+        Ok(Resumption::Resumed(state))
+    }
+
+    async fn bind_and_enable(&mut self) -> Result<(FullJid, Option<Management>), ConnectError> {
+        let jid = match self.bind(self.params.resource.as_deref()).await? {
+            Bound::Jid(jid) => jid,
+            // Somebody has that resource: any other will do.
+            Bound::Conflict => match self.bind(None).await? {
+                Bound::Jid(jid) => jid,
+                Bound::Conflict => {
+                    return Err(ConnectError::Stream { condition: "conflict".to_owned(), text: None });
+                }
+            },
+        };
+        if jid.to_bare() != self.params.account {
+            return Err(ConnectError::WrongAccount {
+                asked: self.params.account.clone(),
+                got: jid.to_bare(),
+            });
+        }
+        if !self.manages {
+            return Ok((jid, None));
+        }
+        self.wire.queue(format!("<enable xmlns='{SM}' resume='true'/>").as_bytes());
+        let answer = self.answer("the set-up of acknowledgements").await?;
+        if !answer.is("enabled", SM) {
+            return Ok((jid, None));
+        }
+        let grants = matches!(answer.attr("resume"), Some("true" | "1"));
+        let id = answer.attr("id").filter(|_| grants).map(str::to_owned);
+        Ok((jid, Some(Management::new(id))))
+    }
+
+    async fn bind(&mut self, resource: Option<&str>) -> Result<Bound, ConnectError> {
+        let mut request = format!("<iq type='set' id='flint-bind'><bind xmlns='{BIND}'").into_bytes();
+        match resource {
+            Some(resource) => {
+                request.extend_from_slice(b"><resource>");
+                write_text(resource, &mut request);
+                request.extend_from_slice(b"</resource></bind></iq>");
+            }
+            None => request.extend_from_slice(b"/></iq>"),
+        }
+        self.wire.queue(&request);
+        let answer = loop {
+            self.wire.flush(self.params.timing.step).await?;
+            let element =
+                within(self.params.timing.step, "the binding of a resource", self.wire.next()).await?;
+            if element.is("iq", CLIENT) && element.attr("id") == Some("flint-bind") {
+                break element;
+            }
+            self.early(element)?;
+        };
+        if answer.attr("type") != Some("result") {
+            let error =
+                answer.get_child("error", CLIENT).cloned().unwrap_or_else(|| Element::bare("error", CLIENT));
+            let (condition, text) = defined_condition(&error, STANZA_ERRORS);
+            return match condition.as_str() {
+                "conflict" => Ok(Bound::Conflict),
+                _ => Err(ConnectError::Stream { condition, text }),
+            };
+        }
+        let jid = answer.get_child("bind", BIND).and_then(|bind| bind.get_child("jid", BIND));
+        let jid = jid.and_then(|jid| jid.text().trim().parse::<FullJid>().ok());
+        jid.map(Bound::Jid).ok_or_else(|| ConnectError::Protocol("a binding without an address".to_owned()))
+    }
+
+    /// The next answer of stream management; stanzas before it are kept.
+    async fn answer(&mut self, step: &'static str) -> Result<Element, ConnectError> {
+        loop {
+            self.wire.flush(self.params.timing.step).await?;
+            let element = within(self.params.timing.step, step, self.wire.next()).await?;
+            if element.has_ns(SM) && matches!(element.name(), "enabled" | "resumed" | "failed") {
+                return Ok(element);
+            }
+            self.early(element)?;
+        }
+    }
+
+    fn early(&mut self, element: Element) -> Result<(), StreamEnd> {
+        if is_counted(&element) {
+            if self.pending.len() >= MAX_EARLY {
+                return Err(StreamEnd::Limit("too many stanzas before the session".to_owned()));
+            }
+            self.pending.push_back(Event::Stanza(element));
+        }
+        Ok(())
+    }
+
+    fn into_session(
+        self,
+        jid: FullJid,
+        mechanism: String,
+        management: Option<Management>,
+        resumed: bool,
+        lost: Vec<(Option<u64>, Element)>,
+    ) -> Session {
+        Session {
+            wire: self.wire,
+            jid,
+            mechanism,
+            resumed,
+            management,
+            lost,
+            pending: self.pending,
+            alive: Alive::new(self.params.timing),
+            timing: self.params.timing,
+            ended: None,
+        }
+    }
+}
+
+enum Bound {
+    Jid(FullJid),
+    Conflict,
+}
