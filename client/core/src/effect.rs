@@ -6,32 +6,41 @@ use crate::model::{ConversationId, DeliveryState, MessageRow, Show};
 use crate::secret::Private;
 use jid::{BareJid, Jid};
 
-/// One order to the outside.
+/// One order to the outside. Carry the effects of one output out in their order, and outputs in theirs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Send a stanza. The session answers with `SessionEvent::{Written, Acked, Lost}` for messages.
+    /// Send a stanza on the present stream. Only given while the engine holds the session to be online.
+    ///
+    /// The session answers with `SessionEvent::Written` when it went to the socket and later with exactly one of
+    /// `Acked` (XEP-0198) or `Lost`; `Lost` at once when there is no stream. Only messages and IQ requests have to be
+    /// answered; other answers are ignored. Where the server has no XEP-0198, `Acked` never comes and a message stays
+    /// `Sent` until a receipt. Requests (`SetRosterItem`, `RemoveRosterItem`) are answered by
+    /// `RemoteEvent::RequestAnswered` with the same token. A token is used once: a message that is sent again has the
+    /// same message id and a new token.
     Send {
         /// Names it.
         token: SendToken,
         /// What.
         stanza: Outbound,
     },
-    /// Write to the store. Writes are carried out in order.
+    /// Write to the store. Writes are carried out in order; consecutive ones may share one transaction. A failure
+    /// comes back as `StoreReply::Failed`.
     Persist(Persist),
-    /// Ask the store.
+    /// Ask the store; the reply is an `Input::Store`. A query sees every write that was ordered before it.
     Query(StoreQuery),
-    /// Start (or restart) a timer.
+    /// Start a timer; one with the same id is replaced. It ends in one `Input::TimerFired`.
     SetTimer {
         /// Which.
         id: TimerId,
         /// After how many milliseconds.
         after_ms: u64,
     },
-    /// Stop a timer.
+    /// Stop a timer; nothing happens when it does not run.
     CancelTimer(TimerId),
-    /// Connect, or try again at once.
+    /// Connect, or try again at once; nothing happens when connected. Given by itself after the stored state was
+    /// loaded, and for `AccountCommand::SignIn`.
     Connect,
-    /// Close the stream and stay offline.
+    /// Close the stream and stay offline; ends in `SessionEvent::SignedOut`.
     Disconnect,
 }
 
@@ -154,7 +163,9 @@ pub enum SubscriptionStanza {
 /// A write to the store.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Persist {
-    /// Insert a message or replace the one with the same id. Duplicate stanza-ids in one conversation are ignored.
+    /// Insert a message, or update the one with the same id in the same conversation: its delivery never moves
+    /// backwards by that and a known stanza-id stays. A second message with the same stanza-id in a conversation is
+    /// ignored.
     Message {
         /// The message.
         message: MessageRow,
@@ -187,6 +198,8 @@ pub enum Persist {
         unread: u32,
         /// Pinned.
         pinned: bool,
+        /// A room that we are in and want to be in again after a restart.
+        joined: bool,
     },
     /// Draft; empty deletes.
     Draft {

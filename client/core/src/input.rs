@@ -2,7 +2,9 @@
 
 use crate::command::Command;
 use crate::ids::{MessageId, QueryId, SendToken, StanzaId, Timestamp};
-use crate::model::{ConversationId, MessageRow, OccupantRow, SearchHit, ServerPolicyState, Show, Subscription};
+use crate::model::{
+    ConversationId, DeliveryState, MessageRow, OccupantRow, SearchHit, ServerPolicyState, Show, Subscription,
+};
 use crate::secret::Private;
 use flint_policy::EffectivePolicy;
 use jid::{BareJid, FullJid, Jid};
@@ -240,6 +242,8 @@ pub enum RemoteEvent {
     RoomJoinFailed {
         /// Room.
         room: BareJid,
+        /// True when somebody else has the nickname (`<conflict/>`, XEP-0045 §7.2.8): another one is tried once.
+        nick_taken: bool,
         /// One sentence.
         reason: String,
     },
@@ -369,6 +373,28 @@ pub struct LoadedState {
     pub archive_positions: Vec<(Option<BareJid>, StanzaId)>,
     /// Largest `sort` in use.
     pub last_sort: i64,
+    /// The newest messages of each conversation (at most 50 of one, 5,000 of all), by which what arrives a second
+    /// time is known again. Oldest first within a conversation.
+    pub recent: Vec<KnownMessage>,
+}
+
+/// What de-duplication and receipts need to know about a stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownMessage {
+    /// Identity within the account.
+    pub id: MessageId,
+    /// Where it was said.
+    pub conversation: ConversationId,
+    /// Who said it, as in `Persist::Message::wire_id`: `None` for our own messages.
+    pub sender_name: Option<String>,
+    /// Its `id` attribute on the wire.
+    pub wire_id: Option<String>,
+    /// Id in the archive.
+    pub stanza_id: Option<StanzaId>,
+    /// Delivery state of an own message; `None` for incoming ones.
+    pub delivery: Option<DeliveryState>,
+    /// Position in the conversation.
+    pub sort: i64,
 }
 
 /// One conversation as stored.
@@ -388,4 +414,6 @@ pub struct StoredConversation {
     pub pinned: bool,
     /// Draft.
     pub draft: Option<Private>,
+    /// A room that we were in: joined again at the next sign-in.
+    pub joined: bool,
 }

@@ -131,7 +131,12 @@ pub struct MessageRow {
     pub body: Private,
     /// Id in the server's archive, once known.
     pub stanza_id: Option<StanzaId>,
-    /// Position in the conversation; larger is later. Order by the server, not by the clock.
+    /// Position in the conversation; larger is later.
+    ///
+    /// Microseconds since the epoch, made to grow within a conversation: what arrives live comes after everything
+    /// that is there (`max(last + 1, now × 1000)`); what comes from an archive or as delayed room history is placed
+    /// by the server's stamp and, within one millisecond, in the order of arrival. Messages with the same `sort` are
+    /// never torn apart by paging.
     pub sort: i64,
 }
 

@@ -3,8 +3,8 @@
 use crate::capability::Capabilities;
 use crate::ids::{MessageId, QueryId};
 use crate::model::{
-    ConnectionState, ConversationId, ConversationRow, DeliveryState, MessageRow, PersonRow, PolicyReport, RoomRow,
-    SearchHit, Show,
+    ConnectionState, ConversationId, ConversationRow, DeliveryState, MessageRow, OccupantRow, PersonRow,
+    PolicyReport, RoomRow, SearchHit, Show,
 };
 use crate::secret::Private;
 use jid::BareJid;
@@ -150,7 +150,9 @@ pub enum ChatUpdate {
         /// Names of those who type.
         names: Vec<String>,
     },
-    /// A message arrived that deserves a notification.
+    /// A message from somebody else arrived just now: not our own, not from an archive, not room history, not a
+    /// duplicate. It is told also while the conversation is open, because only the window knows whether it has the
+    /// focus: show no notification for a conversation that is before the person's eyes.
     Arrived {
         /// The message.
         message: MessageRow,
@@ -168,10 +170,24 @@ pub enum RoomUpdate {
         /// Rows sorted by name.
         rooms: Vec<RoomRow>,
     },
-    /// One room is new or changed (occupants included).
+    /// One room is new or changed (occupants included): joined, left, renamed, another subject.
     Changed {
         /// The row.
         room: RoomRow,
+    },
+    /// One occupant of a joined room is new or changed; place it by nickname.
+    OccupantChanged {
+        /// Room.
+        room: BareJid,
+        /// The row.
+        occupant: OccupantRow,
+    },
+    /// One occupant left a joined room.
+    OccupantLeft {
+        /// Room.
+        room: BareJid,
+        /// Nickname.
+        nick: String,
     },
     /// Somebody invited us (XEP-0045 §7.8, XEP-0249).
     Invited {
