@@ -188,9 +188,20 @@ pub(crate) fn classify(major: u32, minor: u32, doing: Doing<'_>) -> FailureKind 
             (NO_CRED, Doing::Accept) => FailureKind::BadToken,
             (NO_CRED | DEFECTIVE_CREDENTIAL, _) => FailureKind::NoTicket,
             (BAD_NAME, Doing::Initiate(_)) => FailureKind::RealmNotMapped,
-            (BAD_SIG | DEFECTIVE_TOKEN, _) => FailureKind::BadToken,
+            // SPNEGO replaces the minor code by a number of its own, so all that is known is that the client's token
+            // could not be used; the detail has the library's reason.
+            (BAD_SIG | DEFECTIVE_TOKEN, _) | (_, Doing::Accept) => FailureKind::BadToken,
             _ => FailureKind::Other,
         },
+    }
+}
+
+/// For a host of a foreign domain the KDC is asked for a ticket of another realm. When it is that `krbtgt/…` which is
+/// unknown, the name is no service of ours: the realm is missing. The numbers are the same; the principal is not translated.
+fn unless_referred(kind: FailureKind, text: &str) -> FailureKind {
+    match kind {
+        FailureKind::UnknownService { .. } if text.contains("krbtgt/") => FailureKind::RealmNotMapped,
+        kind => kind,
     }
 }
 
@@ -200,7 +211,7 @@ impl Failure {
         let (major, minor) = (error.major.bits(), error.minor);
         let text: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let detail = format!("{} [{}/{}]", text.trim(), (major >> 16) & 0xff, minor.cast_signed());
-        Self { kind: classify(major, minor, doing), detail }
+        Self { kind: unless_referred(classify(major, minor, doing), &text), detail }
     }
 
     /// A failure that the protocol above the library found.

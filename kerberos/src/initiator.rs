@@ -20,6 +20,9 @@ pub enum Mechanism {
 /// One context of a client, with mutual authentication, sequence detection and integrity.
 pub struct Initiator {
     context: ClientCtx,
+    mechanism: Mechanism,
+    /// `service` and `host`.
+    service: (String, String),
     /// `service/host`, for error messages.
     principal: String,
     mutual: bool,
@@ -44,14 +47,10 @@ impl Initiator {
         if !clean(service) || !clean(host) {
             return Err(Failure::new(FailureKind::Other, "the service or the host is no name"));
         }
-        let target = Name::new(format!("{service}@{host}").as_bytes(), Some(GSS_NT_HOSTBASED_SERVICE))
+        let context = context(mechanism, service, host)
             .map_err(|e| Failure::from_library(&e, Doing::Initiate(&principal)))?;
-        let flags = CtxFlags::GSS_C_MUTUAL_FLAG | CtxFlags::GSS_C_SEQUENCE_FLAG | CtxFlags::GSS_C_INTEG_FLAG;
-        let mechanism = match mechanism {
-            Mechanism::Krb5 => GSS_MECH_KRB5,
-            Mechanism::Spnego => GSS_MECH_SPNEGO,
-        };
-        Ok(Self { context: ClientCtx::new(None, target, flags, Some(mechanism)), principal, mutual: false })
+        let service = (service.to_owned(), host.to_owned());
+        Ok(Self { context, mechanism, service, principal, mutual: false })
     }
 
     /// The service that is asked for, as `service/host`.
@@ -71,7 +70,13 @@ impl Initiator {
         if self.context.is_complete() {
             return Err(Failure::new(FailureKind::BadToken, "a token after the context was complete"));
         }
-        let output = self.context.step(input, None).map_err(|e| self.failure(&e))?;
+        let output = match self.context.step(input, None) {
+            Ok(output) => output,
+            Err(error) => {
+                let failure = self.failure(&error);
+                return Err(if input.is_none() { self.diagnose(failure) } else { failure });
+            }
+        };
         if self.context.is_complete() {
             let flags = self.context.flags().map_err(|e| self.failure(&e))?;
             if !flags.contains(CtxFlags::GSS_C_MUTUAL_FLAG) {
@@ -111,9 +116,33 @@ impl Initiator {
         self.context.unwrap(data).map(|buffer| buffer.to_vec()).map_err(|e| self.failure(&e))
     }
 
+    /// SPNEGO hides Kerberos' minor code behind a number of its own (100001…), so the first step is taken once more with
+    /// Kerberos alone, whose codes can be told apart.
+    fn diagnose(&self, failure: Failure) -> Failure {
+        if self.mechanism == Mechanism::Krb5 {
+            return failure;
+        }
+        let (service, host) = &self.service;
+        match context(Mechanism::Krb5, service, host).and_then(|mut plain| plain.step(None, None)) {
+            Ok(_) => failure,
+            Err(error) => self.failure(&error),
+        }
+    }
+
     fn failure(&self, error: &libgssapi::error::Error) -> Failure {
         Failure::from_library(error, Doing::Initiate(&self.principal))
     }
+}
+
+/// A context that has not begun.
+fn context(mechanism: Mechanism, service: &str, host: &str) -> Result<ClientCtx, libgssapi::error::Error> {
+    let target = Name::new(format!("{service}@{host}").as_bytes(), Some(GSS_NT_HOSTBASED_SERVICE))?;
+    let flags = CtxFlags::GSS_C_MUTUAL_FLAG | CtxFlags::GSS_C_SEQUENCE_FLAG | CtxFlags::GSS_C_INTEG_FLAG;
+    let mechanism = match mechanism {
+        Mechanism::Krb5 => GSS_MECH_KRB5,
+        Mechanism::Spnego => GSS_MECH_SPNEGO,
+    };
+    Ok(ClientCtx::new(None, target, flags, Some(mechanism)))
 }
 
 /// Whose ticket the default cache holds. The KDC is not asked.

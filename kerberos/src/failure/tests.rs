@@ -29,7 +29,8 @@ fn numbers_become_kinds() {
         (13, KEYTAB_NOT_FOUND, Doing::ReadKeytab("/k"), "keytab"),
         (13, MODIFIED, Doing::Accept, "bad-token"),
         (13, 0, initiate, "kerberos-failure"),
-        (13, 4711, Doing::Accept, "kerberos-failure"),
+        (13, 100_005, Doing::Accept, "bad-token"),
+        (13, 4711, Doing::ReadTickets, "kerberos-failure"),
     ];
     for (routine, minor, doing, expected) in table {
         assert_eq!(kind(routine, minor, doing), expected, "{routine}/{minor} {doing:?}");
@@ -73,4 +74,12 @@ fn every_kind_has_its_own_words() {
         }
         assert!(kind.reason().ends_with('.') && kind.next_step().ends_with('.'));
     }
+}
+
+#[test]
+fn a_missing_realm_is_no_missing_service() {
+    let unknown = || FailureKind::UnknownService { principal: SERVICE.into() };
+    let text = "Server krbtgt/ORG@EXAMPLE.TEST not found in Kerberos database";
+    assert_eq!(unless_referred(unknown(), text).code(), "realm-not-mapped");
+    assert_eq!(unless_referred(unknown(), "Server xmpp/a@R not found in Kerberos database"), unknown());
 }
