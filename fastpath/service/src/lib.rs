@@ -5,9 +5,16 @@
 //! reservations and the timers. Where Fastpath has a bug we answer correctly; what a real Spark relies on is kept.
 
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod journal;
+pub mod link;
+mod macros;
 pub mod metrics;
 pub mod run;
+mod service;
+mod time;
+mod xml;
 
 pub use config::{
     ConfigProblem, FieldKind, FormField, FormOption, Macro, MacroGroup, OfflineSettings, QueueConfig,
@@ -17,5 +24,6 @@ pub use journal::{
     Journal, JournalError, JournalRecord, Line, LineKind, SessionAgent, SessionFilter, SessionSummary,
     Snapshot, Text,
 };
+pub use link::{Connect, Link};
 pub use metrics::Metrics;
-pub use run::{ServiceError, run};
+pub use run::{ServiceError, run, run_over};

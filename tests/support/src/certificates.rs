@@ -2,8 +2,7 @@
 
 use crate::peer::Connection;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -32,15 +31,14 @@ pub struct Authority {
 
 impl Default for Authority {
     fn default() -> Self {
-        Self::new("Flint test authority")
+        Self::new()
     }
 }
 
 impl Authority {
-    /// A new authority of this name with a new key.
-    pub fn new(name: &str) -> Self {
+    /// A new authority with a new key.
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().expect("a key pair");

@@ -165,7 +165,16 @@ impl Router {
                         turn.say(Decision::Rejoin { session });
                     }
                 }
-                Phase::Reserved { agent, .. } => turn.say(Decision::Invite { session, agent }),
+                Phase::Reserved { agent, fence, .. } => {
+                    // The invitation may be lost: made anew, with all the time to follow it.
+                    let enter = self.routing(&customer.workgroup).map_or(0, |routing| routing.enter_timeout_ms);
+                    let deadline = turn.now.plus(enter);
+                    turn.set(Timer::Enter { session: session.clone(), fence }, deadline);
+                    if let Some(customer) = self.customers.get_mut(&session) {
+                        customer.phase = Phase::Reserved { agent: agent.clone(), fence, deadline };
+                    }
+                    turn.say(Decision::Invite { session, agent });
+                }
                 Phase::Active { .. } => turn.say(Decision::Rejoin { session }),
             }
         }
@@ -278,7 +287,7 @@ impl Router {
 }
 
 impl Agent {
-    fn new(client: FullJid) -> Self {
+    pub(super) fn new(client: FullJid) -> Self {
         Self {
             client,
             joined: BTreeMap::new(),

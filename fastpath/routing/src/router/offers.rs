@@ -1,6 +1,6 @@
 //! Offers: made, accepted, declined, withdrawn.
 
-use super::{INVITE_AGAIN_MS, Phase, Router, SEEN_MS, Turn};
+use super::{Agent, INVITE_AGAIN_MS, Phase, Router, SEEN_MS, Turn};
 use crate::decision::{Decision, LostReason, Reply, RevokeReason};
 use crate::event::{SessionId, Timer};
 use jid::{BareJid, FullJid};
@@ -103,9 +103,8 @@ impl Router {
             line.per_place_ms = average(line.per_place_ms, waited / position);
             turn.changed.insert((workgroup, queue));
         }
-        if let Some(state) = self.agents.get_mut(&agent.to_bare()) {
-            state.chats.insert(session.clone());
-        }
+        let state = self.agents.entry(agent.to_bare()).or_insert_with(|| Agent::new(agent.clone()));
+        state.chats.insert(session.clone());
         turn.set(Timer::Enter { session: session.clone(), fence }, deadline);
         self.agent_looks_different(&agent.to_bare(), turn);
     }

@@ -1,6 +1,6 @@
 //! Chats: agent and customer come into the room and leave it.
 
-use super::{CLOSE_MS, CustomerPresence, Phase, Router, Turn};
+use super::{Agent, CLOSE_MS, CustomerPresence, Phase, Router, Turn};
 use crate::decision::{Decision, EndReason, RevokeReason};
 use crate::event::{SessionId, Timer};
 use jid::FullJid;
@@ -64,9 +64,9 @@ impl Router {
 
     fn hand_over(&mut self, session: &SessionId, from: &FullJid, to: &FullJid, turn: &mut Turn) {
         self.release(&from.to_bare(), session, turn);
-        if let Some(state) = self.agents.get_mut(&to.to_bare()) {
-            state.chats.insert(session.clone());
-        }
+        // Somebody without a part in any workgroup may hold a chat, so the entry may be new.
+        let state = self.agents.entry(to.to_bare()).or_insert_with(|| Agent::new(to.clone()));
+        state.chats.insert(session.clone());
         self.agent_looks_different(&to.to_bare(), turn);
     }
 

@@ -370,7 +370,8 @@ impl World {
                 Phase::Reserved { agent, .. } | Phase::Active { agent, .. } => {
                     assert!(!self.seen.offered.contains_key(session));
                     holders.entry(agent.to_bare()).or_default().1 += 1;
-                    if let Some(state) = router.agents.get(&agent.to_bare()) {
+                    {
+                        let state = &router.agents[&agent.to_bare()];
                         assert!(state.chats.contains(session));
                     }
                 }

@@ -1,0 +1,509 @@
+//! The rooms of the chats: made, joined, watched, written down, closed.
+
+use super::Service;
+use super::agents::session_element;
+use crate::journal::{JournalRecord, Line, LineKind, SessionAgent, Text};
+use crate::xml::{
+    CLIENT, Condition, FORMS, JWG, MUC, MUC_ADMIN, MUC_OWNER, MUC_USER, Request, WG, child_text, el, iq_set,
+    leaf, message, occupant, presence,
+};
+use flint_fastpath_routing::{Event, Phase, SessionId, Timestamp};
+use jid::{BareJid, FullJid, Jid};
+use minidom::Element;
+use std::collections::BTreeMap;
+
+/// Longest text of one line that is written down, in bytes.
+const MAX_LINE: usize = 10_000;
+/// Most people of one room that are watched.
+const MAX_OCCUPANTS: usize = 50;
+
+/// One room.
+pub(super) struct Room {
+    pub(super) jid: BareJid,
+    /// Our address toward the room, `W/name`; invitations go out from the bare one so that they come from `W`.
+    own: FullJid,
+    stage: Stage,
+    pub(super) occupants: BTreeMap<String, Occupant>,
+    /// Agents to invite as soon as the room is ready.
+    invite: Vec<FullJid>,
+    /// A transfer under way: who hands over, to whom.
+    pub(super) transfer: Option<(FullJid, BareJid)>,
+}
+
+/// Somebody in a room.
+pub(super) struct Occupant {
+    pub(super) jid: FullJid,
+    pub(super) joined: Timestamp,
+    person: Person,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Person {
+    Agent,
+    Customer,
+    Other,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Our presence is on its way; `again` when we had been there before.
+    Joining {
+        again: bool,
+    },
+    /// The room is new and locked until it is configured.
+    Configuring,
+    Ready,
+}
+
+impl Service {
+    /// Makes or enters the room of a visit; an agent is invited together with the customer.
+    pub(super) fn open_room(&mut self, session: &SessionId, agent: Option<FullJid>) {
+        let Some(visit) = self.visits.get(session) else { return };
+        if let Some(room) = self.rooms.get_mut(session) {
+            room.invite.extend(agent);
+            if room.stage == Stage::Ready {
+                self.send_invitations(session);
+            }
+            return;
+        }
+        let Some(workgroup) = self.address(&visit.summary.workgroup) else { return };
+        let Some(own) = occupant(&workgroup) else { return };
+        let Ok(jid) = BareJid::new(&format!("{session}@{}", self.config.conference)) else { return };
+        let nick = own.resource().as_str();
+        let join = el("x", MUC).child(el("history", MUC).attr("maxstanzas", "0"));
+        let stanza = presence(own.as_str(), &format!("{jid}/{nick}"), None).child(join);
+        self.send(stanza);
+        let stage = Stage::Joining { again: agent.is_none() };
+        let room = Room {
+            jid,
+            own,
+            stage,
+            occupants: BTreeMap::new(),
+            invite: agent.into_iter().collect(),
+            transfer: None,
+        };
+        self.rooms.insert(session.clone(), room);
+    }
+
+    /// Anything that comes from the conference service.
+    pub(super) fn from_conference(&mut self, stanza: &Element, from: &Jid, now: Timestamp) {
+        let session = from.node().map(|node| SessionId(node.as_str().to_owned()));
+        let Some(session) = session.filter(|session| self.rooms.contains_key(session)) else {
+            // Echoes of rooms that were just closed; a request is answered all the same.
+            return self.answer_from_room(stanza, from);
+        };
+        match (stanza.name(), stanza.attr("type")) {
+            ("iq", Some("result" | "error")) => self.configured_room(stanza, &session, now),
+            ("iq", _) => self.answer_from_room(stanza, from),
+            ("presence", kind) => {
+                let nick = from.resource().map(|nick| nick.as_str().to_owned());
+                self.room_presence(stanza, &session, nick, kind, now);
+            }
+            ("message", Some("groupchat")) => self.room_message(stanza, &session, from, now),
+            ("message", kind) if kind != Some("error") => {
+                self.declined_invitation(stanza, &session, from, now)
+            }
+            _ => {}
+        }
+    }
+
+    fn answer_from_room(&mut self, stanza: &Element, from: &Jid) {
+        let to = stanza.attr("to").and_then(|to| Jid::new(to).ok());
+        let asks = stanza.name() == "iq" && matches!(stanza.attr("type"), Some("get" | "set"));
+        if let (true, Some(to), Some(id), Some(payload)) =
+            (asks, to, stanza.attr("id"), stanza.children().next())
+        {
+            let request =
+                Request { from: from.clone(), to, id: id.to_owned(), set: false, payload: payload.clone() };
+            self.refuse(&request, Condition::ServiceUnavailable, None);
+        }
+    }
+
+    fn configured_room(&mut self, stanza: &Element, session: &SessionId, now: Timestamp) {
+        let ours = stanza.attr("id") == Some(format!("config:{session}").as_str());
+        let waits = self.rooms.get(session).is_some_and(|room| room.stage == Stage::Configuring);
+        if !ours || !waits {
+            return;
+        }
+        if stanza.attr("type") == Some("error") {
+            return self.room_lost(session, now);
+        }
+        self.room_ready(session, now, false);
+    }
+
+    /// The room can't be used (any more).
+    fn room_lost(&mut self, session: &SessionId, now: Timestamp) {
+        self.rooms.remove(session);
+        self.tell(Event::RoomFailed { session: session.clone() }, now);
+    }
+
+    fn room_presence(
+        &mut self,
+        stanza: &Element,
+        session: &SessionId,
+        nick: Option<String>,
+        kind: Option<&str>,
+        now: Timestamp,
+    ) {
+        let Some(room) = self.rooms.get(session) else { return };
+        let own = room.own.resource().as_str().to_owned();
+        let again = room.stage == Stage::Joining { again: true };
+        let x = stanza.get_child("x", MUC_USER);
+        let codes: Vec<&str> = x
+            .into_iter()
+            .flat_map(Element::children)
+            .filter(|child| child.is("status", MUC_USER))
+            .filter_map(|status| status.attr("code"))
+            .collect();
+        let myself = codes.contains(&"110") || nick.as_deref() == Some(own.as_str());
+        match kind {
+            Some("error") => {
+                if matches!(room.stage, Stage::Joining { .. }) {
+                    self.room_lost(session, now);
+                }
+            }
+            Some("unavailable") if myself => self.room_lost(session, now),
+            None if myself => {
+                let joining = matches!(room.stage, Stage::Joining { .. });
+                if joining && codes.contains(&"201") {
+                    self.configure_room(session);
+                } else if joining {
+                    self.room_ready(session, now, again);
+                }
+            }
+            None => {
+                let item = x.and_then(|x| x.get_child("item", MUC_USER));
+                let jid = item.and_then(|item| item.attr("jid")).and_then(|jid| FullJid::new(jid).ok());
+                if let (Some(nick), Some(jid)) = (nick, jid) {
+                    self.entered(session, nick, jid, !again, now);
+                }
+            }
+            Some("unavailable") => {
+                let new_nick = x
+                    .and_then(|x| x.get_child("item", MUC_USER))
+                    .and_then(|item| item.attr("nick"))
+                    .filter(|_| codes.contains(&"303"))
+                    .map(str::to_owned);
+                if let Some(nick) = nick {
+                    self.left(session, &nick, new_nick, now);
+                }
+            }
+            Some(_) => self.drop_stanza(),
+        }
+    }
+
+    fn configure_room(&mut self, session: &SessionId) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        room.stage = Stage::Configuring;
+        let fields = [
+            ("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"),
+            ("muc#roomconfig_publicroom", "0"),
+            ("muc#roomconfig_persistentroom", "0"),
+            ("muc#roomconfig_membersonly", "0"),
+            ("muc#roomconfig_moderatedroom", "0"),
+            ("muc#roomconfig_changesubject", "1"),
+            ("muc#roomconfig_whois", "moderators"),
+        ];
+        let form = el("x", FORMS).attr("type", "submit").children(
+            fields.map(|(var, value)| el("field", FORMS).attr("var", var).child(leaf("value", FORMS, value))),
+        );
+        let (from, to) = (Jid::from(room.own.clone()), Jid::from(room.jid.clone()));
+        let stanza = iq_set(&from, &to, &format!("config:{session}"), el("query", MUC_OWNER).child(form));
+        self.send(stanza);
+    }
+
+    fn room_ready(&mut self, session: &SessionId, now: Timestamp, again: bool) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        room.stage = Stage::Ready;
+        if room.invite.is_empty() {
+            self.compare_occupants(session, now);
+        } else {
+            self.send_invitations(session);
+            if again {
+                self.compare_occupants(session, now);
+            }
+        }
+    }
+
+    /// We were away: whoever left meanwhile has left now.
+    fn compare_occupants(&mut self, session: &SessionId, now: Timestamp) {
+        let (Some(view), Some(room)) = (self.router.customer(session), self.rooms.get(session)) else {
+            return;
+        };
+        let inside = |person: Person| room.occupants.values().any(|occupant| occupant.person == person);
+        let lost_customer = view.customer_inside && !inside(Person::Customer);
+        let lost_agent = match view.phase {
+            Phase::Active { agent, .. }
+                if !room.occupants.values().any(|occupant| occupant.jid == *agent) =>
+            {
+                Some(agent.clone())
+            }
+            _ => None,
+        };
+        if lost_customer {
+            self.tell(Event::CustomerLeftRoom { session: session.clone() }, now);
+        }
+        if let Some(agent) = lost_agent {
+            self.tell(Event::AgentLeftRoom { session: session.clone(), agent }, now);
+        }
+    }
+
+    fn send_invitations(&mut self, session: &SessionId) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        for agent in std::mem::take(&mut room.invite) {
+            self.invite_agent(session, &agent);
+        }
+        self.invite_customer(session);
+    }
+
+    /// The agent's invitation: the reason is the session's id, by which Spark knows its own offer again.
+    fn invite_agent(&mut self, session: &SessionId, agent: &FullJid) {
+        let (Some(room), Some(visit)) = (self.rooms.get(session), self.visits.get(session)) else { return };
+        let workgroup = room.own.to_bare();
+        let user =
+            (visit.summary.user != visit.client.to_bare().as_str()).then(|| visit.summary.user.clone());
+        let invite = el("invite", MUC_USER).attr("to", agent.as_str()).child(leaf(
+            "reason",
+            MUC_USER,
+            session.0.as_str(),
+        ));
+        let stanza = message(workgroup.as_str(), room.jid.as_str())
+            .child(el("x", MUC_USER).child(invite))
+            .child(el("offer", WG).attr("jid", visit.client.as_str()))
+            .child(session_element(session, &workgroup))
+            .children(user.map(|user| el("user", JWG).attr("id", user)));
+        self.send(stanza);
+    }
+
+    pub(super) fn invite_customer(&mut self, session: &SessionId) {
+        let (Some(room), Some(visit)) = (self.rooms.get(session), self.visits.get(session)) else { return };
+        let inside = self.router.customer(session).is_none_or(|view| view.customer_inside);
+        if inside || room.stage != Stage::Ready {
+            return;
+        }
+        let workgroup = room.own.to_bare();
+        let text = self
+            .config
+            .workgroup(&visit.summary.workgroup)
+            .and_then(|config| config.texts.get("inviteChat_text"))
+            .map_or("Please join me for a chat.", String::as_str);
+        let invite =
+            el("invite", MUC_USER).attr("to", visit.client.as_str()).child(leaf("reason", MUC_USER, text));
+        let stanza = message(workgroup.as_str(), room.jid.as_str())
+            .child(el("x", MUC_USER).child(invite))
+            .child(el("workgroup", WG).attr("jid", workgroup.as_str()))
+            .child(el("session", JWG).attr("id", session.0.as_str()));
+        self.send(stanza);
+    }
+
+    fn entered(&mut self, session: &SessionId, nick: String, jid: FullJid, write: bool, now: Timestamp) {
+        let Some(visit) = self.visits.get_mut(session) else { return };
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        if room.occupants.contains_key(&nick) || room.occupants.len() >= MAX_OCCUPANTS {
+            return;
+        }
+        let person = if visit.client.to_bare() == jid.to_bare() {
+            Person::Customer
+        } else if self.config.is_agent(&jid.to_bare()) {
+            Person::Agent
+        } else {
+            Person::Other
+        };
+        room.occupants.insert(nick.clone(), Occupant { jid: jid.clone(), joined: now, person });
+        let handed_over = match &room.transfer {
+            Some((from, to)) if *to == jid.to_bare() => Some(from.clone()),
+            _ => None,
+        };
+        if write {
+            self.write_line(session, now, LineKind::Joined, &nick, Some(jid.to_bare()), String::new());
+        }
+        match person {
+            Person::Agent => {
+                self.tell(Event::AgentEntered { session: session.clone(), agent: jid.clone() }, now);
+                self.agent_came(session, &jid.to_bare(), now);
+            }
+            Person::Customer => {
+                self.tell(Event::CustomerEntered { session: session.clone() }, now);
+            }
+            Person::Other => {}
+        }
+        if let Some(from) = handed_over {
+            self.finish_transfer(session, &from);
+        }
+    }
+
+    fn agent_came(&mut self, session: &SessionId, agent: &BareJid, now: Timestamp) {
+        let Some(visit) = self.visits.get_mut(session) else { return };
+        let agents = &mut visit.summary.agents;
+        if agents.iter().any(|entry| entry.agent == *agent && entry.left.is_none()) {
+            return;
+        }
+        agents.push(SessionAgent { agent: agent.clone(), joined: now, left: None });
+        visit.summary.started.get_or_insert(now);
+        self.records.push(JournalRecord::Session(visit.summary.clone()));
+    }
+
+    fn left(&mut self, session: &SessionId, nick: &str, new_nick: Option<String>, now: Timestamp) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        let Some(occupant) = room.occupants.remove(nick) else { return };
+        if let Some(new_nick) = new_nick {
+            room.occupants.insert(new_nick, occupant);
+            return;
+        }
+        let still = room.occupants.values().any(|other| other.jid == occupant.jid);
+        self.write_line(session, now, LineKind::Left, nick, Some(occupant.jid.to_bare()), String::new());
+        if still {
+            return;
+        }
+        let session = session.clone();
+        match occupant.person {
+            Person::Agent => {
+                let agent = occupant.jid;
+                if let Some(visit) = self.visits.get_mut(&session) {
+                    let entries = visit.summary.agents.iter_mut();
+                    for entry in entries.filter(|entry| entry.agent == agent.to_bare()) {
+                        entry.left.get_or_insert(now);
+                    }
+                    self.records.push(JournalRecord::Session(visit.summary.clone()));
+                }
+                self.tell(Event::AgentLeftRoom { session, agent }, now);
+            }
+            Person::Customer => {
+                self.tell(Event::CustomerLeftRoom { session }, now);
+            }
+            Person::Other => {}
+        }
+    }
+
+    fn room_message(&mut self, stanza: &Element, session: &SessionId, from: &Jid, now: Timestamp) {
+        let Some(nick) = from.resource().map(|nick| nick.as_str().to_owned()) else { return };
+        let Some(body) = stanza.get_child("body", CLIENT).map(Element::text) else { return };
+        let Some(room) = self.rooms.get(session) else { return };
+        // Old lines that the room repeats are written down already, and so are our own.
+        let repeated = stanza.get_child("delay", "urn:xmpp:delay").is_some();
+        if repeated || nick == room.own.resource().as_str() {
+            return;
+        }
+        let jid = room.occupants.get(&nick).map(|occupant| occupant.jid.to_bare());
+        self.write_line(session, now, LineKind::Message, &nick, jid, body);
+    }
+
+    fn declined_invitation(&mut self, stanza: &Element, session: &SessionId, from: &Jid, now: Timestamp) {
+        let decline = stanza.get_child("x", MUC_USER).and_then(|x| x.get_child("decline", MUC_USER));
+        let who =
+            decline.and_then(|it| it.attr("from")).and_then(|who| BareJid::new(who.split('/').next()?).ok());
+        let customer = self.visits.get(session).map(|visit| visit.client.to_bare());
+        if from.resource().is_none() && who.is_some() && who == customer {
+            self.tell(Event::CustomerDeparted { session: session.clone() }, now);
+        }
+    }
+
+    fn write_line(
+        &mut self,
+        session: &SessionId,
+        at: Timestamp,
+        kind: LineKind,
+        nick: &str,
+        jid: Option<BareJid>,
+        mut text: String,
+    ) {
+        text.truncate(text.floor_char_boundary(MAX_LINE));
+        let line = Line { session: session.clone(), at, kind, nick: nick.to_owned(), jid, text: Text(text) };
+        self.records.push(JournalRecord::Line(line));
+    }
+
+    /// Says something to everybody in the room.
+    pub(super) fn say_in_room(&mut self, session: &SessionId, text: &str) {
+        let Some(room) = self.rooms.get(session).filter(|room| !room.occupants.is_empty()) else { return };
+        let stanza = message(room.own.as_str(), room.jid.as_str())
+            .attr("type", "groupchat")
+            .child(leaf("body", CLIENT, text));
+        self.send(stanza);
+    }
+
+    /// The chat is over: whoever is left is told, and the room goes.
+    pub(super) fn close_room(&mut self, session: &SessionId, text: &str) {
+        self.say_in_room(session, text);
+        let Some(room) = self.rooms.remove(session) else { return };
+        let destroy = el("destroy", MUC_OWNER).child(leaf("reason", MUC_OWNER, text));
+        let (from, to) = (Jid::from(room.own), Jid::from(room.jid));
+        let stanza = iq_set(&from, &to, &format!("destroy:{session}"), el("query", MUC_OWNER).child(destroy));
+        self.send(stanza);
+    }
+
+    /// `invite` and `transfer`: brings a colleague, or anybody, into the running chat.
+    pub(super) fn invite_colleague(
+        &mut self,
+        request: &Request,
+        workgroup: &str,
+        agent: &FullJid,
+        now: Timestamp,
+    ) {
+        let _ = now;
+        let payload = &request.payload;
+        let session = payload.children().find(|child| child.name() == "session").and_then(|it| it.attr("id"));
+        let session = session.map(|id| SessionId(id.to_owned()));
+        let invitee = child_text(payload, "invitee").and_then(|text| Jid::new(&text).ok());
+        let (Some(session), Some(invitee)) = (session, invitee) else {
+            return self.refuse(request, Condition::BadRequest, None);
+        };
+        let reason = child_text(payload, "reason").unwrap_or_default();
+        let inside =
+            self.rooms.get(&session).is_some_and(|room| room.occupants.values().any(|it| it.jid == *agent));
+        if !inside || !self.visits.get(&session).is_some_and(|visit| visit.summary.workgroup == workgroup) {
+            return self.refuse(request, Condition::ItemNotFound, None);
+        }
+        // A colleague is shown under an address of ours, which Spark then takes for a workgroup.
+        let here = invitee.domain().as_str() == self.config.domain;
+        let colleague = self.behind(&invitee.to_bare(), workgroup);
+        if here && colleague.is_none() {
+            let text = "Customers can be handed to persons only. Choose a colleague.";
+            return self.refuse(request, Condition::FeatureNotImplemented, Some(text));
+        }
+        let invitee = colleague.unwrap_or_else(|| invitee.to_bare());
+        let transfer = payload.name() == "transfer";
+        if transfer && !self.config.is_agent(&invitee) {
+            let text = "Customers can be handed to agents only. Invite this person instead.";
+            return self.refuse(request, Condition::NotAllowed, Some(text));
+        }
+        let Some(visit) = self.visits.get(&session) else { return };
+        let Some(room) = self.rooms.get_mut(&session) else { return };
+        if transfer {
+            room.transfer = Some((agent.clone(), invitee.clone()));
+        }
+        let own = room.own.to_bare();
+        let values = visit.summary.answers.0.iter().flat_map(|(name, values)| {
+            values.iter().map(move |value| leaf("value", JWG, value.as_str()).attr("name", name.as_str()))
+        });
+        let inviter = leaf("value", JWG, agent.to_bare().as_str()).attr("name", "inviter");
+        let invite = el("invite", MUC_USER).attr("to", invitee.as_str()).child(leaf(
+            "reason",
+            MUC_USER,
+            reason.as_str(),
+        ));
+        let stanza = message(own.as_str(), room.jid.as_str())
+            .child(el("x", MUC_USER).child(invite))
+            .child(el("workgroup", WG).attr("jid", own.as_str()))
+            .child(session_element(&session, &own))
+            .child(el("metadata", JWG).children(values).child(inviter));
+        self.out.push(stanza.build());
+        self.send(request.result(None));
+    }
+
+    /// The colleague is there: whoever handed over is shown out, as Fastpath does.
+    fn finish_transfer(&mut self, session: &SessionId, from: &FullJid) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        room.transfer = None;
+        let Some((nick, _)) = room.occupants.iter().find(|(_, occupant)| occupant.jid == *from) else {
+            return;
+        };
+        let item = el("item", MUC_ADMIN).attr("nick", nick.as_str()).attr("role", "none").child(leaf(
+            "reason",
+            MUC_ADMIN,
+            "Transfer was successful",
+        ));
+        let (own, jid) = (Jid::from(room.own.clone()), Jid::from(room.jid.clone()));
+        let stanza = iq_set(&own, &jid, &format!("kick:{session}"), el("query", MUC_ADMIN).child(item));
+        self.send(stanza);
+    }
+}
