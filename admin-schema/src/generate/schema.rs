@@ -1,0 +1,46 @@
+//! JSON Schema (2020-12) of a machine file, for editors and for configuration management.
+
+use serde_json::{Map, Value, json};
+
+use crate::definition::{Definition, Kind};
+use crate::read::Catalog;
+
+pub(super) fn machine_file(catalog: &Catalog) -> String {
+    let properties: Map<String, Value> =
+        catalog.policies.iter().map(|policy| (policy.name.clone(), property(policy))).collect();
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:flint:policies:1",
+        "title": "Flint policies of one computer",
+        "description": "A file in /etc/flint/policies/managed or /etc/flint/policies/recommended.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    let mut text =
+        serde_json::to_string_pretty(&schema).expect("a tree of strings and numbers can be written");
+    text.push('\n');
+    text
+}
+
+fn property(policy: &Definition) -> Value {
+    let mut schema = match &policy.kind {
+        Kind::Boolean => json!({"type": "boolean"}),
+        Kind::Integer { minimum, maximum, .. } => {
+            json!({"type": "integer", "minimum": minimum, "maximum": maximum})
+        }
+        Kind::Text { max_length, .. } => json!({"type": "string", "maxLength": max_length}),
+        Kind::Choice { values } => json!({"enum": values}),
+        Kind::JidList { max_items } => json!({
+            "type": "array", "maxItems": max_items, "uniqueItems": true,
+            "items": {"type": "string", "minLength": 1, "maxLength": 2047, "pattern": "^[^/]+$"},
+        }),
+    };
+    let fields = schema.as_object_mut().expect("every kind gives an object");
+    fields.insert("title".into(), policy.caption.clone().into());
+    fields.insert("description".into(), policy.description.clone().into());
+    if let Some(default) = &policy.default {
+        fields.insert("default".into(), default.clone());
+    }
+    schema
+}
