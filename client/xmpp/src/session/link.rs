@@ -1,0 +1,115 @@
+//! What the session's task needs of a stream. In the product that is flint-stream; in its tests, a script.
+
+use crate::output::Bound;
+use flint_stream::{
+    ConnectError, ConnectFailed, ConnectParams, Credentials, Event, ResumeState, Session, StreamEnd, connect,
+};
+use minidom::Element;
+use std::future::Future;
+
+/// Opens streams.
+pub(crate) trait Connector: Send {
+    /// What is opened.
+    type Link: Link;
+
+    /// Opens a stream, resuming an earlier one if possible. Dropping the future cancels.
+    fn connect(
+        &mut self,
+        resume: Option<<Self::Link as Link>::Resume>,
+    ) -> impl Future<Output = Result<Self::Link, ConnectError>> + Send;
+
+    /// Uses these from the next attempt on.
+    fn set_credentials(&mut self, credentials: Credentials);
+}
+
+/// An open stream.
+pub(crate) trait Link: Send {
+    /// What resumes it.
+    type Resume: Clone + Send;
+
+    /// Address and mechanism.
+    fn bound(&self) -> Bound;
+    /// Tokens that the server did not acknowledge before it refused to resume.
+    fn take_lost(&mut self) -> Vec<u64>;
+    /// The next event. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Result<Event, StreamEnd>> + Send;
+    /// Sends; what could not be sent is kept for the resumption.
+    fn send(
+        &mut self,
+        stanza: &Element,
+        token: Option<u64>,
+    ) -> impl Future<Output = Result<(), StreamEnd>> + Send;
+    /// Ends in good order.
+    fn close(self) -> impl Future<Output = ()> + Send;
+    /// True when what was not acknowledged is kept for a resumption.
+    fn is_resumable(&self) -> bool;
+    /// What resumes it after its end.
+    fn into_resume(self) -> Option<Self::Resume>;
+    /// Tokens that wait for a resumption.
+    fn unacked(resume: &Self::Resume) -> Vec<u64>;
+}
+
+/// The real thing.
+#[derive(Debug)]
+pub(crate) struct Network {
+    params: ConnectParams,
+}
+
+impl Network {
+    pub(crate) fn new(params: ConnectParams) -> Self {
+        Self { params }
+    }
+}
+
+impl Connector for Network {
+    type Link = Session;
+
+    async fn connect(&mut self, resume: Option<ResumeState>) -> Result<Session, ConnectError> {
+        // The task keeps its own copy of what resumes: this future may be dropped.
+        connect(&self.params, resume).await.map_err(|ConnectFailed { error, .. }| error)
+    }
+
+    fn set_credentials(&mut self, credentials: Credentials) {
+        self.params.credentials = credentials;
+    }
+}
+
+fn tokens(stanzas: Vec<(Option<u64>, Element)>) -> Vec<u64> {
+    stanzas.into_iter().filter_map(|(token, _)| token).collect()
+}
+
+impl Link for Session {
+    type Resume = ResumeState;
+
+    fn bound(&self) -> Bound {
+        Bound { jid: self.jid().clone(), mechanism: self.mechanism().to_owned(), resumed: self.resumed() }
+    }
+
+    fn take_lost(&mut self) -> Vec<u64> {
+        tokens(Session::take_lost(self))
+    }
+
+    async fn next(&mut self) -> Result<Event, StreamEnd> {
+        Session::next(self).await
+    }
+
+    async fn send(&mut self, stanza: &Element, token: Option<u64>) -> Result<(), StreamEnd> {
+        Session::send(self, stanza, token).await
+    }
+
+    async fn close(self) {
+        Session::close(self).await;
+    }
+
+    fn is_resumable(&self) -> bool {
+        self.acknowledges()
+    }
+
+    fn into_resume(self) -> Option<ResumeState> {
+        self.into_resume_state()
+    }
+
+    fn unacked(resume: &ResumeState) -> Vec<u64> {
+        tokens(resume.unacked())
+    }
+}
