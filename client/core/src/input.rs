@@ -385,7 +385,7 @@ pub struct KnownMessage {
     pub id: MessageId,
     /// Where it was said.
     pub conversation: ConversationId,
-    /// Who said it, as in `Persist::Message::wire_id`: `None` for our own messages.
+    /// Name of who said it, nickname in a room; `None` for our own messages.
     pub sender_name: Option<String>,
     /// Its `id` attribute on the wire.
     pub wire_id: Option<String>,

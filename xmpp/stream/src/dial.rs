@@ -122,3 +122,6 @@ async fn open(wire: &mut Wire, params: &ConnectParams, from: Option<&str>) -> Re
     }
     Ok(features)
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,9 @@ mod tls;
 mod wire;
 mod write;
 
+#[cfg(test)]
+mod testing;
+
 pub use component::{Component, connect_component};
 pub use error::{CertificateProblem, ConnectError, StreamEnd};
 pub use params::{

@@ -56,16 +56,14 @@ pub(crate) async fn authenticate(
     surroundings: &Surroundings,
 ) -> Result<String, ConnectError> {
     let offer = Offer::read(features);
-    let mut mechanism: Box<dyn Mechanism> = match &params.credentials {
+    let chosen: Box<dyn Mechanism> = match &params.credentials {
         Credentials::Ticket => Box::new(gssapi::choose(&offer, params, surroundings)?),
         Credentials::Password(password) => {
             Box::new(scram::choose(&offer, params, password.clone(), surroundings.exporter.as_deref())?)
         }
     };
-    let name;
-    let first;
-    (mechanism, first) = blocking(params, mechanism, |mechanism| mechanism.initial()).await?;
-    name = mechanism.name().to_owned();
+    let (mut mechanism, first) = blocking(params, chosen, |mechanism| mechanism.initial()).await?;
+    let name = mechanism.name().to_owned();
     let data = if first.is_empty() { "=".to_owned() } else { STANDARD.encode(first) };
     wire.queue(format!("<auth xmlns='{SASL}' mechanism='{name}'>{data}</auth>").as_bytes());
     for _ in 0..MAX_ROUNDS {

@@ -1,6 +1,6 @@
 //! A client's session: a stream that is signed in and bound, with XEP-0198.
 
-mod begin;
+pub(crate) mod begin;
 
 use crate::alive::{Alive, Next};
 use crate::dial;

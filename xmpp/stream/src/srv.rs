@@ -167,4 +167,4 @@ fn random_below(limit: u32) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

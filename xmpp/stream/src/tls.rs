@@ -53,7 +53,10 @@ fn classify(error: &io::Error, domain: &str) -> ConnectError {
         return ConnectError::Tls { detail: tls.to_string() };
     };
     let problem = match problem {
-        CertificateError::UnknownIssuer => CertificateProblem::UnknownAuthority,
+        // The second: an authority of the same name, but with another key, as after its renewal.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            CertificateProblem::UnknownAuthority
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateProblem::WrongName
         }

@@ -41,15 +41,15 @@ pub(super) fn choose(
             text: Some("the password has characters that no password may have".to_owned()),
         })?
         .into_owned();
-    let exporter = exporter.filter(|_| offer.bindings.iter().any(|binding| binding == "tls-exporter"));
+    let usable = exporter.filter(|_| offer.bindings.iter().any(|binding| binding == "tls-exporter"));
     let any_plus = offer.mechanisms.iter().any(|name| name.starts_with("SCRAM-") && name.ends_with("-PLUS"));
     for name in ["SCRAM-SHA-256", "SCRAM-SHA-1"] {
         let plus = format!("{name}-PLUS");
-        let (name, binding) = match exporter {
+        let (name, binding) = match usable {
             Some(exporter) if offer.has(&plus) => (plus, ChannelBinding::TlsExporter(exporter.to_vec())),
             _ if !offer.has(name) => continue,
-            // The server binds, but not in a way that we can: "n" (RFC 5802 §6).
-            _ if any_plus => (name.to_owned(), ChannelBinding::None),
+            // We can't bind here, or the server binds in another way: "n" (RFC 5802 §6).
+            _ if any_plus || exporter.is_none() => (name.to_owned(), ChannelBinding::None),
             // We could, it does not: "y", so that it notices when somebody has removed its offer.
             _ => (name.to_owned(), ChannelBinding::Unsupported),
         };

@@ -20,7 +20,7 @@ const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 const MAX_EARLY: usize = 1024;
 
 /// Makes a session of a stream that is signed in.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     signed_in: SignedIn,
     params: &ConnectParams,
     resume: Option<ResumeState>,
