@@ -47,11 +47,6 @@ impl Management {
         Self { id, ..Self::default() }
     }
 
-    /// Nothing but stanzas that were lost with a session that can't be resumed; `None` without any.
-    pub(crate) fn of_unacked(unacked: Vec<(Option<u64>, Element)>) -> Option<Self> {
-        (!unacked.is_empty()).then(|| Self { unacked: unacked.into(), ..Self::default() })
-    }
-
     /// A stanza is being sent. True when an acknowledgement should be asked for: one request is under way at a time.
     pub(crate) fn sent(&mut self, stanza: Element, token: Option<u64>) -> bool {
         self.unacked.push_back((token, stanza));

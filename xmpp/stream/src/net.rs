@@ -1,4 +1,4 @@
-//! From a host's name to a TCP connection: addresses one after the other, each with a limit of time.
+//! From a host's name to a TCP connection, whichever of its addresses answers first.
 
 use crate::error::ConnectError;
 use crate::params::Timing;
@@ -7,10 +7,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 /// How long a clean end of a stream may take.
 pub(crate) const PARTING: Duration = Duration::from_secs(3);
+/// Wait before a second address is tried beside the first.
+const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;
 
@@ -26,19 +29,40 @@ pub(crate) async fn connect_host(
         Ok(Err(error)) => return Err(ConnectError::Dns { name: host.to_owned(), detail: error.to_string() }),
         Err(_) => return Err(ConnectError::TimedOut { step: "the look-up of its address" }),
     };
+    match race(addresses, timing.address).await {
+        Ok(stream) => {
+            // Chat stanzas are small and wait for answers. A socket that can't be tuned still works.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+        Err(detail) => Err(ConnectError::Unreachable { server: server_name(host, port), detail }),
+    }
+}
+
+/// The first address that answers. The next one is tried as soon as one fails, or has not answered for a moment
+/// (RFC 8305 §5): a network that swallows IPv6 costs a quarter of a second, not a time-out.
+async fn race(addresses: Vec<SocketAddr>, limit: Duration) -> Result<TcpStream, String> {
+    let mut waiting = addresses.into_iter().take(MAX_ADDRESSES);
+    // Dropping the set ends the attempts that are left.
+    let mut attempts = JoinSet::new();
     let mut detail = "it has no address".to_owned();
-    for address in addresses.into_iter().take(MAX_ADDRESSES) {
-        match timeout(timing.address, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // Chat stanzas are small and wait for answers. A socket that can't be tuned still works.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => detail = error.to_string(),
-            Err(_) => detail = "no answer".to_owned(),
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.spawn(timeout(limit, TcpStream::connect(address)));
+        } else if attempts.is_empty() {
+            return Err(detail);
+        }
+        let more = waiting.len() > 0;
+        tokio::select! {
+            Some(attempt) = attempts.join_next() => match attempt {
+                Ok(Ok(Ok(stream))) => return Ok(stream),
+                Ok(Ok(Err(error))) => detail = error.to_string(),
+                Ok(Err(_)) => detail = "no answer".to_owned(),
+                Err(error) => detail = error.to_string(),
+            },
+            () = sleep(STAGGER), if more => {}
         }
     }
-    Err(ConnectError::Unreachable { server: server_name(host, port), detail })
 }
 
 /// Host and port as one reads them.
@@ -55,4 +79,34 @@ async fn addresses(host: &str, port: u16, resolver: Option<&TokioResolver>) -> i
         return Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect());
     }
     Ok(tokio::net::lookup_host((host, port)).await?.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_dead_address_does_not_hide_a_live_one() {
+        let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (live_at, dead_at) = (live.local_addr().unwrap(), dead.local_addr().unwrap());
+        drop(dead);
+        let limit = Duration::from_secs(10);
+        let stream = race(vec![dead_at, dead_at, live_at, dead_at], limit).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), live_at);
+        assert!(race(vec![dead_at, dead_at], limit).await.is_err());
+        assert!(race(Vec::new(), limit).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn errors_name_the_server() {
+        let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = dead.local_addr().unwrap().port();
+        drop(dead);
+        let error = connect_host("127.0.0.1", port, None, &Timing::default()).await.unwrap_err();
+        assert_eq!(error.kind(), "server-unreachable");
+        assert!(error.reason().contains(&format!("127.0.0.1:{port}")), "{error}");
+        assert_eq!(server_name("::1", 5222), "[::1]:5222");
+    }
 }

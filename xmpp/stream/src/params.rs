@@ -74,15 +74,15 @@ pub enum Security {
 /// What the Guard lets through. A stanza beyond any of these ends the stream before anything is built from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one stanza as sent. Default 1 MiB.
+    /// Bytes of one stanza as sent. Default 8 MiB: the roster of a large organisation comes in one stanza.
     pub stanza_bytes: usize,
     /// Nesting of elements, the stanza being 1. Default 64.
     pub depth: usize,
     /// Attributes of one element, namespace declarations included. Default 64.
     pub attributes: usize,
-    /// Namespace declarations of one stanza. Default 512.
+    /// Namespace declarations of one stanza. Default 4,096.
     pub namespaces: usize,
-    /// Elements of one stanza. Default 16,384.
+    /// Elements of one stanza. Default 131,072.
     pub elements: usize,
     /// Bytes of one tag, attribute values included. Default 64 KiB.
     pub tag_bytes: usize,
@@ -91,11 +91,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            stanza_bytes: 1 << 20,
+            stanza_bytes: 8 << 20,
             depth: 64,
             attributes: 64,
-            namespaces: 512,
-            elements: 16_384,
+            namespaces: 4096,
+            elements: 131_072,
             tag_bytes: 64 << 10,
         }
     }

@@ -74,9 +74,12 @@ impl Mechanism for Gssapi {
                     return Ok(token);
                 }
                 Err(failure) => {
-                    let unknown = matches!(failure.kind, FailureKind::UnknownService { .. });
+                    let elsewhere = matches!(
+                        failure.kind,
+                        FailureKind::UnknownService { .. } | FailureKind::RealmNotMapped
+                    );
                     failed = Some(failure);
-                    if !unknown {
+                    if !elsewhere {
                         break;
                     }
                 }

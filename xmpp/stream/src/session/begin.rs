@@ -31,33 +31,28 @@ pub(crate) async fn begin(
         manages: signed_in.features.has_child("sm", SM),
         pending: VecDeque::new(),
     };
-    let mut lost = Vec::new();
+    let mut refused = None;
     if let Some(state) = resume {
-        match opening.resume(state).await {
-            Ok(Resumption::Resumed(state)) => {
+        match opening.resume(state).await? {
+            Resumption::Resumed(state) => {
                 return Ok(opening.into_session(
                     state.jid,
                     signed_in.mechanism,
                     Some(state.management),
                     true,
-                    Vec::new(),
                 ));
             }
-            Ok(Resumption::Refused(state)) => lost = state.management.into_unacked(),
-            Err(failed) => return Err(*failed),
+            Resumption::Refused(state) => refused = Some(state),
         }
     }
     match opening.bind_and_enable().await {
-        Ok((jid, management)) => Ok(opening.into_session(jid, signed_in.mechanism, management, false, lost)),
-        Err(error) => {
-            // What the server has refused to resume is still not to be lost.
-            let management = Management::of_unacked(lost);
-            let resume = management.and_then(|management| {
-                let jid = params.account.with_resource_str("lost").ok()?;
-                Some(ResumeState { jid, management })
-            });
-            Err(ConnectFailed { error, resume })
+        Ok((jid, management)) => {
+            let mut session = opening.into_session(jid, signed_in.mechanism, management, false);
+            session.lost = refused.map(|state| state.management.into_unacked()).unwrap_or_default();
+            Ok(session)
         }
+        // What the server has refused to resume is still not to be lost.
+        Err(error) => Err(ConnectFailed { error, resume: refused }),
     }
 }
 
@@ -75,10 +70,13 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    async fn resume(&mut self, mut state: ResumeState) -> Result<Resumption, Box<ConnectFailed>> {
+    async fn resume(&mut self, mut state: ResumeState) -> Result<Resumption, ConnectFailed> {
         let id = match &state.management.id {
             Some(id) if self.manages && state.jid.to_bare() == self.params.account => id.clone(),
-            _ => return Ok(Resumption::Refused(state)),
+            _ => {
+                state.management.id = None;
+                return Ok(Resumption::Refused(state));
+            }
         };
         let h = state.management.inbound;
         let mut request = format!("<resume xmlns='{SM}' h='{h}'").into_bytes();
@@ -87,12 +85,12 @@ impl Opening<'_> {
         self.wire.queue(&request);
         let answer = match self.answer("the resumption").await {
             Ok(answer) => answer,
-            Err(error) => return Err(Box::new(ConnectFailed { error, resume: Some(state) })),
+            Err(error) => return Err(ConnectFailed { error, resume: Some(state) }),
         };
         let resumed = answer.is("resumed", SM);
         if !resumed && !answer.is("failed", SM) {
             let error = ConnectError::Protocol(format!("<{}/> in answer to a resumption", answer.name()));
-            return Err(Box::new(ConnectFailed { error, resume: Some(state) }));
+            return Err(ConnectFailed { error, resume: Some(state) });
         }
         match count(&answer).map(|claimed| state.management.acknowledge(claimed)) {
             Some(Ok(tokens)) if tokens.is_empty() => {}
@@ -101,11 +99,12 @@ impl Opening<'_> {
             Some(Err(claim)) => {
                 state.management.id = None;
                 let error = too_high(claim).into();
-                return Err(Box::new(ConnectFailed { error, resume: Some(state) }));
+                return Err(ConnectFailed { error, resume: Some(state) });
             }
             None => {}
         }
         if !resumed {
+            state.management.id = None;
             return Ok(Resumption::Refused(state));
         }
         state.management.reconnected();
@@ -210,7 +209,6 @@ impl Opening<'_> {
         mechanism: String,
         management: Option<Management>,
         resumed: bool,
-        lost: Vec<(Option<u64>, Element)>,
     ) -> Session {
         Session {
             wire: self.wire,
@@ -218,7 +216,7 @@ impl Opening<'_> {
             mechanism,
             resumed,
             management,
-            lost,
+            lost: Vec::new(),
             pending: self.pending,
             alive: Alive::new(self.params.timing),
             timing: self.params.timing,
