@@ -3,6 +3,7 @@
 use crate::error::ConnectError;
 use crate::params::Timing;
 use hickory_resolver::TokioResolver;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(crate) async fn connect_host(
         Ok(Err(error)) => return Err(ConnectError::Dns { name: host.to_owned(), detail: error.to_string() }),
         Err(_) => return Err(ConnectError::TimedOut { step: "the look-up of its address" }),
     };
-    match race(addresses, timing.address).await {
+    match race(addresses, timing.address, TcpStream::connect).await {
         Ok(stream) => {
             // Chat stanzas are small and wait for answers. A socket that can't be tuned still works.
             let _ = stream.set_nodelay(true);
@@ -41,14 +42,21 @@ pub(crate) async fn connect_host(
 
 /// The first address that answers. The next one is tried as soon as one fails, or has not answered for a moment
 /// (RFC 8305 §5): a network that swallows IPv6 costs a quarter of a second, not a time-out.
-async fn race(addresses: Vec<SocketAddr>, limit: Duration) -> Result<TcpStream, String> {
+async fn race<T: Send + 'static, F>(
+    addresses: Vec<SocketAddr>,
+    limit: Duration,
+    connect: impl Fn(SocketAddr) -> F,
+) -> Result<T, String>
+where
+    F: Future<Output = io::Result<T>> + Send + 'static,
+{
     let mut waiting = addresses.into_iter().take(MAX_ADDRESSES);
     // Dropping the set ends the attempts that are left.
     let mut attempts = JoinSet::new();
     let mut detail = "it has no address".to_owned();
     loop {
         if let Some(address) = waiting.next() {
-            attempts.spawn(timeout(limit, TcpStream::connect(address)));
+            attempts.spawn(timeout(limit, connect(address)));
         } else if attempts.is_empty() {
             return Err(detail);
         }
@@ -93,10 +101,27 @@ mod tests {
         let (live_at, dead_at) = (live.local_addr().unwrap(), dead.local_addr().unwrap());
         drop(dead);
         let limit = Duration::from_secs(10);
-        let stream = race(vec![dead_at, dead_at, live_at, dead_at], limit).await.unwrap();
+        let stream = race(vec![dead_at, dead_at, live_at, dead_at], limit, TcpStream::connect).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), live_at);
-        assert!(race(vec![dead_at, dead_at], limit).await.is_err());
-        assert!(race(Vec::new(), limit).await.is_err());
+        assert!(race(vec![dead_at, dead_at], limit, TcpStream::connect).await.is_err());
+        assert!(race(Vec::new(), limit, TcpStream::connect).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_address_costs_a_moment_only() {
+        let addresses = [1, 2, 3].map(|port| SocketAddr::new("127.0.0.1".parse().unwrap(), port)).to_vec();
+        let begin = tokio::time::Instant::now();
+        let answers = |address: SocketAddr| async move {
+            if address.port() < 3 {
+                std::future::pending::<()>().await;
+            }
+            Ok(address.port())
+        };
+        assert_eq!(race(addresses.clone(), Duration::from_secs(10), answers).await, Ok(3));
+        assert_eq!(begin.elapsed(), STAGGER * 2);
+        let silent = |_| std::future::pending::<io::Result<()>>();
+        assert_eq!(race(addresses, Duration::from_secs(10), silent).await, Err("no answer".to_owned()));
+        assert_eq!(begin.elapsed(), STAGGER * 4 + Duration::from_secs(10));
     }
 
     #[tokio::test]

@@ -56,6 +56,7 @@ fn each_limit_holds_at_its_edge_whatever_the_chunks() {
         (format!("<a></a{}>", " ".repeat(200)), Some(TagBytes(120))),
         (format!("<{}/>", "x".repeat(200)), Some(TagBytes(120))),
         ("<a><![CDATA[<b><c><d><e><f></a>]] > ]>]]]]><![CDATA[>]]></a><b/>".into(), None),
+        ("<a><![CDATA[]><c><c><c><c><c>]]></a>".into(), None),
         ("<a><![CDATA[]]]]]></a><b><b><b><b/></b></b></b>".into(), None),
         (format!("<a><![CDATA[{}", "y".repeat(300)), Some(StanzaBytes(200))),
         (format!("<![CDATA[{}", "y".repeat(300)), Some(StanzaBytes(200))),

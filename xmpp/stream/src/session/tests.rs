@@ -101,69 +101,75 @@ async fn an_acknowledgement_of_what_was_never_sent_ends_the_stream() {
     }
 }
 
+const COUNT: usize = 5;
+
 /// The connection breaks after the server has handled `handled` of our stanzas and we `received` of its own: after the
 /// resumption each has come exactly once, in order.
 #[tokio::test]
 async fn a_cut_anywhere_loses_and_doubles_nothing() {
-    const COUNT: usize = 5;
     for handled in 0..=COUNT {
         for received in 0..=COUNT {
-            let (mut session, mut peer) = session(&params()).await;
-            let mut at_server = Vec::new();
-            let mut at_client = Vec::new();
-            let mut acked = Vec::new();
-            for number in 0..COUNT {
-                session.send(&message(format!("c{number}")), Some(number as u64)).await.unwrap();
-            }
-            for _ in 0..handled {
-                at_server.push(id(&next_stanza(&mut peer).await));
-            }
-            if handled > 2 {
-                peer.send("<a xmlns='urn:xmpp:sm:3' h='2'/>").await;
-                let Event::Acked(tokens) = session.next().await.unwrap() else { panic!() };
-                acked.extend(tokens);
-            }
-            for number in 0..received {
-                peer.send(&format!("<message id='s{number}'/>")).await;
-                at_client.push(next_id(&mut session).await);
-            }
-            // The next one is on its way when the connection breaks.
-            peer.send("<message id='s9'><body>ha").await;
-            drop(peer);
-            assert!(matches!(session.next().await.unwrap_err(), StreamEnd::Network(_)));
-
-            let (resumed, mut peer) = again(session.into_resume_state(), async |peer: &mut Peer| {
-                let resume = peer.expect("resume").await;
-                assert_eq!(
-                    (attribute(&resume, "previd"), attribute(&resume, "h")),
-                    ("sm1", received.to_string().as_str())
-                );
-                peer.send(&format!("<resumed xmlns='urn:xmpp:sm:3' previd='sm1' h='{handled}'/>")).await;
-                for number in received..COUNT {
-                    peer.send(&format!("<message id='s{number}'/>")).await;
-                }
-            })
-            .await;
-            let mut session = resumed.unwrap();
-            assert!(session.resumed());
-            assert_eq!(session.jid().as_str(), "ann@example.test/r1");
-            assert!(session.take_lost().is_empty());
-            session.send(&message("c5"), Some(5)).await.unwrap();
-            while at_server.len() < COUNT + 1 {
-                at_server.push(id(&next_stanza(&mut peer).await));
-            }
-            peer.send(&format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", COUNT + 1)).await;
-            while at_client.len() < COUNT || acked.len() < COUNT + 1 {
-                match session.next().await.unwrap() {
-                    Event::Stanza(stanza) => at_client.push(id(&stanza)),
-                    Event::Acked(tokens) => acked.extend(tokens),
-                }
-            }
-            assert_eq!(at_server, ["c0", "c1", "c2", "c3", "c4", "c5"], "{handled} {received}");
-            assert_eq!(at_client, ["s0", "s1", "s2", "s3", "s4"], "{handled} {received}");
-            assert_eq!(acked, [0, 1, 2, 3, 4, 5], "{handled} {received}");
+            let check = tokio::time::timeout(Duration::from_secs(60), check_cut(handled, received));
+            check.await.unwrap_or_else(|_| panic!("something was lost: {handled} {received}"));
         }
     }
+}
+
+async fn check_cut(handled: usize, received: usize) {
+    let (mut session, mut peer) = session(&params()).await;
+    let mut at_server = Vec::new();
+    let mut at_client = Vec::new();
+    let mut acked = Vec::new();
+    for number in 0..COUNT {
+        session.send(&message(format!("c{number}")), Some(number as u64)).await.unwrap();
+    }
+    for _ in 0..handled {
+        at_server.push(id(&next_stanza(&mut peer).await));
+    }
+    if handled > 2 {
+        peer.send("<a xmlns='urn:xmpp:sm:3' h='2'/>").await;
+        let Event::Acked(tokens) = session.next().await.unwrap() else { panic!() };
+        acked.extend(tokens);
+    }
+    for number in 0..received {
+        peer.send(&format!("<message id='s{number}'/>")).await;
+        at_client.push(next_id(&mut session).await);
+    }
+    // The next one is on its way when the connection breaks.
+    peer.send("<message id='s9'><body>ha").await;
+    drop(peer);
+    assert!(matches!(session.next().await.unwrap_err(), StreamEnd::Network(_)));
+
+    let (resumed, mut peer) = again(session.into_resume_state(), async |peer: &mut Peer| {
+        let resume = peer.expect("resume").await;
+        assert_eq!(
+            (attribute(&resume, "previd"), attribute(&resume, "h")),
+            ("sm1", received.to_string().as_str())
+        );
+        peer.send(&format!("<resumed xmlns='urn:xmpp:sm:3' previd='sm1' h='{handled}'/>")).await;
+        for number in received..COUNT {
+            peer.send(&format!("<message id='s{number}'/>")).await;
+        }
+    })
+    .await;
+    let mut session = resumed.unwrap();
+    assert!(session.resumed());
+    assert_eq!(session.jid().as_str(), "ann@example.test/r1");
+    assert!(session.take_lost().is_empty());
+    session.send(&message("c5"), Some(5)).await.unwrap();
+    while at_server.len() < COUNT + 1 {
+        at_server.push(id(&next_stanza(&mut peer).await));
+    }
+    peer.send(&format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", COUNT + 1)).await;
+    while at_client.len() < COUNT || acked.len() < COUNT + 1 {
+        match session.next().await.unwrap() {
+            Event::Stanza(stanza) => at_client.push(id(&stanza)),
+            Event::Acked(tokens) => acked.extend(tokens),
+        }
+    }
+    assert_eq!(at_server, ["c0", "c1", "c2", "c3", "c4", "c5"], "{handled} {received}");
+    assert_eq!(at_client, ["s0", "s1", "s2", "s3", "s4"], "{handled} {received}");
+    assert_eq!(acked, [0, 1, 2, 3, 4, 5], "{handled} {received}");
 }
 
 /// A session with three stanzas under way, cut.
