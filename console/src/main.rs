@@ -1,2 +1,58 @@
-//! stub
-fn main() {}
+//! The command line of flintd.
+
+use clap::{Parser, Subcommand};
+use flintd::admin::{self, AdminCommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Manages Flint's clients: policies, console, workgroups.
+#[derive(Debug, Parser)]
+#[command(name = "flintd", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM; SIGHUP reads the configuration again.
+    Run {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Change things, whether the server runs or not.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { config } => {
+            flintd::log::start();
+            runtime().and_then(|runtime| runtime.block_on(flintd::run(&config)).map_err(Into::into))
+        }
+        Command::Admin { command } => {
+            runtime().and_then(|runtime| runtime.block_on(admin::run(command)).map_err(Into::into))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// The one sentence for the person who started it.
+#[allow(clippy::print_stderr)]
+fn complain(error: &anyhow::Error) {
+    eprintln!("flintd: {error}");
+}

@@ -1,0 +1,128 @@
+//! Files with secrets: read only when nobody else can, written so that nobody else ever could.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Largest secret, in bytes.
+const MAX_SECRET: u64 = 1 << 20;
+
+/// Why a file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It can't be read.
+    #[error("The file {} can't be read: {source}. Create it or correct the path in the configuration.", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It can't be written.
+    #[error("The file {} can't be written: {source}. Make the directory writable for flintd's user.", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Others can read it.
+    #[error("The file {} holds a secret but has mode {mode:04o}. Run: chmod 600 {}", file.display(), file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// There is nothing in it.
+    #[error("The file {} is empty. Write the secret into it.", file.display())]
+    Empty {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Its content is not what it should be.
+    #[error("The file {} is damaged: {detail}. Restore it from a backup.", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// Reads a file that only its owner can read (mode 0600 or less).
+///
+/// # Errors
+/// It is not there, or others can read or write it.
+pub fn read_secret_bytes(file: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let refuse = |source| FileError::Read { file: file.to_owned(), source };
+    let open = File::open(file).map_err(refuse)?;
+    let mode = open.metadata().map_err(refuse)?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(FileError::Open { file: file.to_owned(), mode });
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    open.take(MAX_SECRET).read_to_end(&mut bytes).map_err(refuse)?;
+    Ok(bytes)
+}
+
+/// The same as text.
+///
+/// # Errors
+/// As [`read_secret_bytes`], or it is not UTF-8.
+pub fn read_secret(file: &Path) -> Result<Zeroizing<String>, FileError> {
+    let bytes = read_secret_bytes(file)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| FileError::Damaged { file: file.to_owned(), detail: "it is not text".to_owned() })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Writes a new file with mode 0600, whole or not at all.
+///
+/// # Errors
+/// It can't be written.
+pub fn write_secret(file: &Path, content: &[u8]) -> Result<(), FileError> {
+    let refuse = |source| FileError::Write { file: file.to_owned(), source };
+    let part = file.with_extension("part");
+    let mut open =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(refuse)?;
+    open.write_all(content).and_then(|()| open.sync_all()).map_err(refuse)?;
+    std::fs::rename(&part, file).map_err(refuse)?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(refuse)
+}
+
+/// Makes the directory, closed to others, if it is not there.
+///
+/// # Errors
+/// It can't be made.
+pub fn make_state_directory(directory: &Path) -> Result<(), FileError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|source| FileError::Write { file: directory.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("secret");
+        write_secret(&file, b"word").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(read_secret(&file).unwrap().as_str(), "word");
+        for mode in [0o640, 0o604, 0o620, 0o644] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = read_secret(&file).unwrap_err().to_string();
+            assert!(error.contains("chmod 600"), "{error}");
+        }
+        assert!(matches!(read_secret(&directory.path().join("none")), Err(FileError::Read { .. })));
+    }
+}

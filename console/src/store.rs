@@ -1,0 +1,123 @@
+//! The database: groups, policy versions, clients, sessions, audit, and the workgroup service's journal.
+//!
+//! One SQLite file in WAL mode with `synchronous=FULL`: what is committed is on the disk. Statements keep to what
+//! PostgreSQL understands too.
+
+use jid::BareJid;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub mod access;
+pub mod audit;
+pub mod clients;
+pub mod groups;
+pub mod journal;
+pub mod versions;
+pub mod workgroups;
+
+pub use access::Session;
+pub use audit::AuditRow;
+pub use clients::ClientRow;
+pub use groups::{Group, GroupImport, PersonImport};
+pub use journal::DatabaseJournal;
+pub use versions::{Setting, Version};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = u64;
+
+/// Why the database didn't do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be opened.
+    #[error("The database {} can't be opened: {detail}. Check the directory's owner and free space.", file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// The library's text.
+        detail: String,
+    },
+    /// A statement failed.
+    #[error("The database failed: {0}. Check its free space and try again.")]
+    Database(#[from] sqlx::Error),
+    /// A row is not what flintd wrote.
+    #[error("The database holds a damaged value in {0}. Restore it from a backup.")]
+    Damaged(&'static str),
+    /// Somebody published in the meantime.
+    #[error("Version {now} was published in the meantime. Look at the preview again, then publish.")]
+    Conflict {
+        /// The newest version.
+        now: u64,
+    },
+    /// The input can't be taken.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A handle on the database; clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file, makes it when it is not there (mode 0600), and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`].
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let refuse = |detail: String| StoreError::Open { file: file.to_owned(), detail };
+        if !file.exists() {
+            crate::files::write_secret(file, b"").map_err(|error| refuse(error.to_string()))?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(8)
+            .connect_with(options)
+            .await
+            .map_err(|error| refuse(error.to_string()))?;
+        sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(|error| refuse(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Waits for what runs and closes.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Answers when the database does.
+    ///
+    /// # Errors
+    /// It doesn't.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// A transaction that may write from its first statement on, so that it never fails half-way with "busy".
+    async fn write(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, StoreError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+/// SQL integers are signed; our counters never reach the last bit.
+fn to_sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn from_sql(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn read_jid(text: &str, place: &'static str) -> Result<BareJid, StoreError> {
+    BareJid::new(text).map_err(|_| StoreError::Damaged(place))
+}
+
+#[cfg(test)]
+mod tests;
