@@ -37,6 +37,13 @@ impl Alive {
         Self { timing, asked: None }
     }
 
+    /// A question has been sent that the peer must answer, such as a request for an acknowledgement.
+    pub(crate) fn asked(&mut self, heard: Heard, now: Instant) {
+        if self.asked.is_none_or(|(_, reads)| reads != heard.reads) {
+            self.asked = Some((now, heard.reads));
+        }
+    }
+
     /// When to look again, given what has come in. Any byte counts as a sign of life.
     pub(crate) fn deadline(&self, heard: Heard) -> Instant {
         match self.asked {
@@ -53,7 +60,7 @@ impl Alive {
         match self.asked {
             Some((_, reads)) if reads == heard.reads => Next::Dead,
             _ => {
-                self.asked = Some((now, heard.reads));
+                self.asked(heard, now);
                 Next::Ask
             }
         }

@@ -138,7 +138,13 @@ impl Session {
             }
             let deadline = self.alive.deadline(self.wire.heard());
             match timeout_at(deadline, self.wire.next()).await {
-                Ok(Ok(element)) => self.take(element)?,
+                Ok(Ok(element)) => {
+                    if let Err(end) = self.take(element) {
+                        // What the server is told about it.
+                        let _ = self.wire.flush(net::PARTING).await;
+                        return Err(end);
+                    }
+                }
                 Ok(Err(end)) => return Err(self.end(end)),
                 Err(_) => match self.alive.passed(self.wire.heard(), Instant::now()) {
                     Next::Ask => self.ask(),
@@ -244,7 +250,9 @@ impl Session {
         }
     }
 
+    /// Queues a request for an acknowledgement. A server that is gone is so noticed soon after something was sent.
     fn request(&mut self) {
+        self.alive.asked(self.wire.heard(), Instant::now());
         self.wire.queue(format!("<r xmlns='{SM}'/>").as_bytes());
     }
 

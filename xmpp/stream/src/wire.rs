@@ -145,10 +145,11 @@ impl Wire {
         self.heard
     }
 
-    /// Tells the peer why the stream ends (RFC 6120 §4.9), with an application-specific condition if there is one.
+    /// Queues why the stream ends, and its end (RFC 6120 §4.9), with an application-specific condition if there is one.
     pub(crate) fn stream_error(&mut self, condition: &str, application: &str) {
-        let error =
-            format!("<stream:error><{condition} xmlns='{STREAM_ERRORS}'/>{application}</stream:error>");
+        let error = format!(
+            "<stream:error><{condition} xmlns='{STREAM_ERRORS}'/>{application}</stream:error></stream:stream>"
+        );
         self.queue(error.as_bytes());
     }
 

@@ -311,6 +311,26 @@ async fn a_dead_server_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_is_gone_is_noticed_soon_after_something_was_sent() {
+    let (mut session, mut peer) = session(&params()).await;
+    for (answered, seconds) in [(true, 60 + 30), (false, 30)] {
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let begin = Instant::now();
+        session.send(&message(1), Some(1)).await.unwrap();
+        if answered {
+            peer.expect("message").await;
+            peer.expect("r").await;
+            peer.send("<a xmlns='urn:xmpp:sm:3' h='1'/>").await;
+            assert_eq!(session.next().await.unwrap(), Event::Acked(vec![1]));
+            assert!(tokio::time::timeout(Duration::from_secs(seconds - 31), session.next()).await.is_err());
+        } else {
+            assert!(matches!(session.next().await.unwrap_err(), StreamEnd::Network(_)));
+            assert_eq!(begin.elapsed(), Duration::from_secs(seconds));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_xep_0198_a_ping_does() {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let mut peer = Peer::new(theirs);
