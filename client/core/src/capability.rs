@@ -1,7 +1,10 @@
 //! The one place that turns policy into behaviour: commands, inbound events and settings all ask the snapshot made here.
 
+use flint_policy::EffectivePolicy;
 use jid::BareJid;
 use serde::Serialize;
+
+const CONTACT_ADDING: &str = "ContactAddingAllowed";
 
 /// Something a person may or may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -57,7 +60,46 @@ pub struct Capabilities {
     pub notice: Option<Notice>,
 }
 
+impl Capabilities {
+    /// What holds before policy was resolved for the first time: nothing gated is open. Commands that need a gated
+    /// capability are kept until then.
+    pub fn unresolved() -> Self {
+        let denied =
+            Verdict::Denied { policy: CONTACT_ADDING.to_owned(), managed_by: "this computer".to_owned() };
+        Self { add_contact: denied, ..Self::default() }
+    }
+
+    /// What a resolved policy allows. `managed_by` is who manages this account when the policy itself does not say.
+    pub fn from_policy(policy: &EffectivePolicy, managed_by: Option<&str>) -> Self {
+        let denied = |name: &str| {
+            let managed_by = policy.managed_by(name).or_else(|| managed_by.map(str::to_owned));
+            Verdict::Denied {
+                policy: name.to_owned(),
+                managed_by: managed_by.unwrap_or_else(|| "your organisation".to_owned()),
+            }
+        };
+        Self {
+            add_contact: match policy.contact_adding_allowed() {
+                true => Verdict::Allowed,
+                false => denied(CONTACT_ADDING),
+            },
+            history_retention_days: policy.history_retention_days(),
+            organization_name: policy.organization_name().map(str::to_owned),
+            default_rooms: policy.default_rooms(),
+            notice: policy.notice().map(|(text, warning)| Notice { text: text.to_owned(), warning }),
+        }
+    }
+
+    /// May this be done?
+    pub fn verdict(&self, capability: Capability) -> &Verdict {
+        match capability {
+            Capability::AddContact => &self.add_contact,
+        }
+    }
+}
+
 impl Default for Capabilities {
+    /// Nobody manages this account: everything is allowed.
     fn default() -> Self {
         Self {
             add_contact: Verdict::Allowed,

@@ -13,8 +13,8 @@ pub enum Effect {
     ///
     /// The session answers with `SessionEvent::Written` when it went to the socket and later with exactly one of
     /// `Acked` (XEP-0198) or `Lost`; `Lost` at once when there is no stream. Only messages and IQ requests have to be
-    /// answered; other answers are ignored. Where the server has no XEP-0198, `Acked` never comes and a message stays
-    /// `Sent` until a receipt. Requests (`SetRosterItem`, `RemoveRosterItem`) are answered by
+    /// answered; other answers are ignored. Where the server has no XEP-0198, the session reports `Acked` right after
+    /// `Written`: else every message would be sent again at each sign-in. Requests (`SetRosterItem`, `RemoveRosterItem`) are answered by
     /// `RemoteEvent::RequestAnswered` with the same token. A token is used once: a message that is sent again has the
     /// same message id and a new token.
     Send {

@@ -13,6 +13,7 @@ pub mod extension;
 pub mod ids;
 pub mod input;
 pub mod model;
+pub mod report;
 pub mod secret;
 pub mod update;
 

@@ -1,0 +1,101 @@
+//! Policy in the engine: the snapshot that every gate asks, the policy page, retention.
+
+use super::Engine;
+use crate::capability::Capabilities;
+use crate::command::PeopleCommand;
+use crate::effect::{Effect, Persist};
+use crate::ids::Timestamp;
+use crate::input::{PolicyResolved, TimerId};
+use crate::model::PolicyReport;
+use crate::update::Update;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Most commands kept until policy is there.
+const MAX_KEPT: usize = 100;
+
+/// Policy as it was resolved last.
+#[derive(Debug)]
+pub(super) struct Policy {
+    capabilities: Capabilities,
+    /// `None` until policy was resolved for the first time.
+    report: Option<PolicyReport>,
+    kept: Vec<PeopleCommand>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { capabilities: Capabilities::unresolved(), report: None, kept: Vec::new() }
+    }
+}
+
+impl Policy {
+    pub(super) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    pub(super) fn report(&self) -> Option<&PolicyReport> {
+        self.report.as_ref()
+    }
+
+    pub(super) fn adopt(&mut self, resolved: PolicyResolved) {
+        self.capabilities = Capabilities::from_policy(&resolved.effective, resolved.managed_by.as_deref());
+        self.report = Some(PolicyReport::new(&resolved.effective, resolved.managed_by, resolved.server));
+    }
+
+    /// Before policy is known a command that it may forbid is neither done nor refused: it waits.
+    pub(super) fn keeps_back(&mut self, command: &PeopleCommand) -> bool {
+        let may_be_gated = match command {
+            PeopleCommand::AddContact { .. } => true,
+            PeopleCommand::AnswerSubscription { allow, .. } => *allow,
+            PeopleCommand::RemoveContact { .. } => false,
+        };
+        let waits = may_be_gated && self.report.is_none() && self.kept.len() < MAX_KEPT;
+        if waits {
+            self.kept.push(command.clone());
+        }
+        waits
+    }
+
+    /// The moment before which nothing is kept.
+    pub(super) fn keeps_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let days = self.capabilities.history_retention_days?;
+        Some(now.plus(-DAY_MS.saturating_mul(i64::from(days))))
+    }
+}
+
+impl Engine {
+    pub(super) fn policy_resolved(&mut self, resolved: PolicyResolved) {
+        let before = self.policy.capabilities().clone();
+        let first = self.policy.report().is_none();
+        self.policy.adopt(resolved);
+        let after = self.policy.capabilities().clone();
+        if let Some(report) = self.policy.report().cloned() {
+            self.update(Update::Policy(report));
+        }
+        if first || before != after {
+            self.update(Update::Capabilities(after.clone()));
+        }
+        if before.organization_name != after.organization_name {
+            self.show_identity();
+        }
+        if before.history_retention_days != after.history_retention_days {
+            self.apply_retention();
+        }
+        self.join_default_rooms(&before.default_rooms);
+        for command in std::mem::take(&mut self.policy.kept) {
+            self.people_command(command);
+        }
+    }
+
+    /// Deletes what is too old, and again each day.
+    pub(super) fn apply_retention(&mut self) {
+        match self.policy.keeps_since(self.now) {
+            Some(before) => {
+                self.persist(Persist::DeleteOlderThan { before });
+                self.forget_before(before);
+                self.timer(TimerId::Retention, DAY_MS.unsigned_abs());
+            }
+            None => self.effect(Effect::CancelTimer(TimerId::Retention)),
+        }
+    }
+}
