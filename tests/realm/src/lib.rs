@@ -104,8 +104,9 @@ impl Realm {
         let users: serde_json::Map<String, Value> = people
             .iter()
             .map(|person| {
-                let value =
-                    json!({ "password": person.password, "groups": [person.group], "name": person.name });
+                let groups: Vec<&str> =
+                    (!person.group.is_empty()).then_some(person.group).into_iter().collect();
+                let value = json!({ "password": person.password, "groups": groups, "name": person.name });
                 (person.user.clone(), value)
             })
             .collect();
@@ -136,6 +137,7 @@ impl Realm {
             "conference": format!("conference.{DOMAIN}"),
             "upload": format!("upload.{DOMAIN}"),
             "mechanisms": ["GSSAPI", "SCRAM-SHA-256", "SCRAM-SHA-1"],
+            "customer": office::CUSTOMER,
             "rooms": office::ROOMS.iter().map(|(room, _)| format!("{room}@conference.{DOMAIN}")).collect::<Vec<_>>(),
             "dir": path(root),
             "flintd_config": path(&flintd.config),

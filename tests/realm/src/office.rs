@@ -42,6 +42,9 @@ const SPEAKERS: [(&str, &str, &str); 11] = [
 /// The administrator of the console.
 pub const ADMIN: &str = "admin";
 
+/// A customer with an account here; member of no group.
+pub const CUSTOMER: &str = "klein";
+
 const FIRST: [&str; 20] = [
     "Aisha", "Ben", "Clara", "David", "Elif", "Finn", "Greta", "Hugo", "Ines", "Jakob", "Kira", "Luis",
     "Marta", "Nils", "Olga", "Pavel", "Rosa", "Stefan", "Thea", "Yusuf",
@@ -58,14 +61,13 @@ pub struct Person {
     pub user: String,
     /// Name.
     pub name: String,
-    /// Group.
+    /// Group; empty for a customer.
     pub group: &'static str,
     /// Password, for those who sign in without a ticket.
     pub password: String,
 }
 
-/// Everybody: the speakers, the administrator, then generated colleagues up to `count` (at least the speakers and
-/// the administrator).
+/// Everybody: the speakers, the administrator, a customer, then generated colleagues up to `count`.
 pub fn people(count: usize) -> Vec<Person> {
     let person = |user: &str, name: &str, group| Person {
         user: user.to_owned(),
@@ -76,6 +78,7 @@ pub fn people(count: usize) -> Vec<Person> {
     let mut people: Vec<Person> =
         SPEAKERS.iter().map(|(user, name, group)| person(user, name, group)).collect();
     people.push(person(ADMIN, "Iris Falk", "IT"));
+    people.push(person(CUSTOMER, "Ms Klein", ""));
     let mut index = 0;
     while people.len() < count {
         // Every pair once, then numbered: 20 × 20 names suffice for an ordinary realm.
@@ -92,7 +95,7 @@ pub fn people(count: usize) -> Vec<Person> {
 /// The agents of the workgroup: Ann and her colleagues of Support first, then whoever comes next.
 pub fn agents(people: &[Person], count: usize) -> Vec<String> {
     let (support, others): (Vec<&Person>, Vec<&Person>) =
-        people.iter().partition(|person| person.group == "Support");
+        people.iter().filter(|person| !person.group.is_empty()).partition(|person| person.group == "Support");
     support.into_iter().chain(others).take(count.max(1)).map(|person| person.user.clone()).collect()
 }
 
@@ -198,7 +201,7 @@ mod tests {
         let users: std::collections::BTreeSet<_> = people.iter().map(|person| &person.user).collect();
         assert_eq!(users.len(), 1000);
         let groups: std::collections::BTreeSet<_> = people[..200].iter().map(|person| person.group).collect();
-        assert_eq!(groups.len(), 12);
+        assert_eq!(groups.len(), 13, "twelve and the customer's");
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl Prosody {
         certificates: &Certificates,
     ) -> Result<()> {
         std::fs::create_dir(dir.join("data"))?;
+        std::fs::create_dir(dir.join("certs"))?;
         std::fs::create_dir(dir.join("modules"))?;
         std::fs::create_dir(dir.join("sasl"))?;
         std::fs::write(
