@@ -3,7 +3,7 @@
 use flint_core::ids::Timestamp;
 use flint_core::model::Show;
 use flint_core::secret::Private;
-use jid::BareJid;
+use jid::{BareJid, Jid};
 use serde::Serialize;
 
 /// Updates of the support desk.
@@ -92,6 +92,17 @@ pub struct QueueRow {
     pub oldest: Option<Timestamp>,
     /// Average wait in seconds, if stated.
     pub average_wait_s: Option<u32>,
+    /// Customers who wait, in order, as far as the workgroup shows them.
+    pub customers: Vec<WaitingRow>,
+}
+
+/// One customer who waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitingRow {
+    /// Who.
+    pub jid: Jid,
+    /// Since when.
+    pub since: Option<Timestamp>,
 }
 
 /// One colleague.
@@ -174,6 +185,8 @@ pub struct CustomerChatRow {
 /// One line of a chat with a customer or of its transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChatLine {
+    /// Identity of the line within its chat or transcript.
+    pub id: String,
     /// Who said it (nickname), empty for a notice such as "Ms Klein left".
     pub sender: String,
     /// True when we said it.

@@ -2,9 +2,9 @@
 
 use crate::command::AgentCommand;
 use crate::update::AgentUpdate;
+use flint_core::Command;
 use flint_core::ids::Timestamp;
 use flint_core::secret::Private;
-use flint_core::Command;
 use jid::{BareJid, FullJid};
 
 pub use flint_core::extension::{Extension, StanzaKind};

@@ -4,7 +4,7 @@ use crate::element::{
     attr, bare_attr, child, child_text, children, empty, expect, leaf, name, need_attr, number,
 };
 use crate::error::Malformed;
-use crate::text::{Hidden, clean};
+use crate::text::{Hidden, clean, clip};
 use crate::{JWG, WG, limits, stamp};
 use jid::BareJid;
 use minidom::Element;
@@ -108,7 +108,7 @@ fn read_chat(chat: &Element) -> Result<CurrentChat, Malformed> {
 }
 
 fn chat_element(chat: &CurrentChat) -> Element {
-    let given = |text: &Hidden| (!text.0.is_empty()).then(|| clean(&text.0));
+    let given = |text: &Hidden| (!text.0.is_empty()).then(|| clip(&text.0, limits::ATTRIBUTE));
     Element::builder("chat", JWG)
         .attr(name!("sessionID"), clean(&chat.session))
         .attr(name!("userID"), clean(&chat.user))

@@ -26,3 +26,5 @@ pub const HISTORY: usize = 10_000;
 pub const MACRO_DEPTH: usize = 8;
 /// Canned responses in one document, with groups.
 pub const MACROS: usize = 2_000;
+/// Bytes of a long text that is written as an attribute; parsers in use refuse attributes of more than 8,192.
+pub const ATTRIBUTE: usize = 4_096;

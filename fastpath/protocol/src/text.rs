@@ -29,6 +29,16 @@ pub fn clean(text: &str) -> String {
     text.chars().filter(|c| is_xml(*c)).collect()
 }
 
+/// [`clean`], and cut at a character so that at most `most` bytes remain.
+pub fn clip(text: &str, most: usize) -> String {
+    let mut text = clean(text);
+    if text.len() > most {
+        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
+
 fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
