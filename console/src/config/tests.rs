@@ -42,7 +42,7 @@ fn a_good_file_is_read_with_paths_beside_it() {
 fn bad_values_are_named() {
     for (from, to, expected) in [
         ("domain = \"example.test\"\nstate", "domian = \"example.test\"\nstate", "domian"),
-        ("port = 5347", "port = 70000", "line 14"),
+        ("port = 5347", "port = 70000", "line 15"),
         ("[xmpp]", "[xmpp]\nsecret = \"x\"", "unknown field `secret`"),
         ("state = \"state\"", "", "missing field `state`"),
         ("https://localhost:8443/", "http://localhost:8443/", "http.public_url"),
