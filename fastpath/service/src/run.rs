@@ -151,7 +151,7 @@ impl<C: Connect, J: Journal> Task<C, J> {
             summaries.extend(self.journal.sessions(&filter).await?);
         }
         let metrics = Arc::clone(&self.metrics);
-        Ok(Service::new(self.current.clone(), state, summaries, metrics, Box::new(new_id)))
+        Ok(Service::new(self.current.clone(), state, summaries, metrics, new_id))
     }
 
     /// Connects until that works, or the server refuses for good.

@@ -50,7 +50,7 @@ pub(crate) struct Service {
     pings: BTreeMap<String, Pinged>,
     pushes: pushes::Pushes,
     ids: u64,
-    new_id: Box<dyn FnMut() -> String + Send + Sync>,
+    new_id: fn() -> String,
     metrics: Arc<Metrics>,
     /// Stanzas to send once the records are durable.
     out: Vec<Element>,
@@ -94,7 +94,7 @@ impl Service {
         state: Snapshot,
         summaries: Vec<SessionSummary>,
         metrics: Arc<Metrics>,
-        new_id: Box<dyn FnMut() -> String + Send + Sync>,
+        new_id: fn() -> String,
     ) -> Self {
         let mut summaries: BTreeMap<_, _> =
             summaries.into_iter().map(|summary| (summary.session.clone(), summary)).collect();

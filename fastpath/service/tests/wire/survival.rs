@@ -1,0 +1,197 @@
+//! Crashes, lost connections, a failing disk, a new configuration.
+
+use crate::office::*;
+use flint_fastpath_service::{ServiceError, WorkgroupConfig};
+use flint_stream::ConnectError;
+use std::sync::atomic::Ordering;
+
+const ANN: &str = "ann@example.test/desk";
+const BOB: &str = "bob@example.test/desk";
+
+fn customer(number: usize) -> String {
+    format!("c{number:02}@example.test/home")
+}
+
+/// One chat with bob, one offer to ann, twenty who wait.
+async fn busy() -> (Office, String, Offer, Vec<String>) {
+    let mut office = Office::open();
+    office.agent(BOB, 1).await;
+    office.join("wanda@example.test/home").await;
+    let chat = office.chat(BOB, "wanda@example.test/home").await;
+    office.agent(ANN, 1).await;
+    let mut sessions = Vec::new();
+    for number in 0..21 {
+        sessions.push(office.join(&customer(number)).await);
+    }
+    let offer = office.offered(ANN).await;
+    assert_eq!(offer.session, sessions[0]);
+    office.quiet().await;
+    (office, chat, offer, sessions)
+}
+
+/// The places are as before, the offer is made once more, the chat goes on.
+async fn all_is_well(office: &mut Office, chat: &str, old: &Offer, sessions: &[String]) {
+    for (number, session) in sessions.iter().enumerate() {
+        let who = customer(number);
+        let poll = office
+            .ask(&who, "get", SUPPORT, "<queue-status xmlns='http://jabber.org/protocol/workgroup'/>")
+            .await;
+        assert_eq!(&session_of(&poll), session);
+        assert!(String::from(&poll).contains(&format!("<position>{}</position>", number + 1)), "{who}");
+    }
+    let revoke = office.payload(ANN, "offer-revoke").await;
+    assert_eq!(revoke.children().next().unwrap().attr("id"), Some(old.id.as_str()));
+    let offer = office.offered(ANN).await;
+    assert_eq!((&offer.session, offer.id != old.id), (&old.session, true));
+    office.quiet().await;
+    assert!(
+        !office.drain(ANN).iter().any(|it| it.children().any(|child| child.name() == "offer")),
+        "offered once"
+    );
+    assert!(office.rooms.exists(chat));
+    let room = format!("{chat}@conference.example.test");
+    office.send(BOB, &format!("<message type='groupchat' to='{room}'><body>still here</body></message>"));
+    assert_eq!(office.accept(ANN, &offer.id).await.attr("type"), Some("result"));
+    office.expect(ANN, "the invitation", is_invitation).await;
+    office.expect(&customer(0), "the invitation", is_invitation).await;
+    // The room that the old process made is watched by the new one.
+    office.leave(BOB, chat, "agent");
+    let next = office.offered(BOB).await;
+    assert_eq!(next.session, sessions[1]);
+    let transcript = format!("<transcript xmlns='http://jabber.org/protocol/workgroup' sessionID='{chat}'/>");
+    let transcript = office.ask(ANN, "get", SUPPORT, &transcript).await;
+    assert!(String::from(&transcript).contains("still here"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_process_loses_nobody() {
+    let (office, chat, offer, sessions) = busy().await;
+    let mut office = office.kill();
+    all_is_well(&mut office, &chat, &offer, &sessions).await;
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_loses_nobody() {
+    let (mut office, chat, offer, sessions) = busy().await;
+    office.cut();
+    all_is_well(&mut office, &chat, &offer, &sessions).await;
+    assert_eq!(office.metrics.connects_total.load(Ordering::Relaxed), 2);
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_gone_after_a_crash_is_noticed() {
+    let (mut office, chat, _, sessions) = busy().await;
+    office.leave(BOB, &chat, "agent");
+    office.online.remove(ANN);
+    office.online.remove(&customer(0));
+    let mut office = office.kill();
+    // Bob left the room while nobody watched, so his chat is over and the first who is still there is his.
+    let next = office.offered(BOB).await;
+    assert_eq!(next.session, sessions[1]);
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_that_is_not_in_the_journal() {
+    let mut office = Office::open();
+    office.agent(ANN, 1).await;
+    office.journal.break_writes(true);
+    let wanda = "wanda@example.test/home";
+    office.send(wanda, &format!("<iq type='set' id='j' to='{SUPPORT}'>{}</iq>", join_form(wanda)));
+    office.pass(1).await;
+    assert_eq!(office.drain(wanda), [], "an answer that no journal backs");
+    assert!(!office.drain(ANN).iter().any(|it| it.children().any(|child| child.name() == "offer")));
+    assert!(office.metrics.journal_errors_total.load(Ordering::Relaxed) > 0);
+    // The disk is back: the service is as the journal knows it, and the agent is still there.
+    office.journal.break_writes(false);
+    office.cut();
+    office.pass(5).await;
+    let session = office.join(wanda).await;
+    assert_eq!(office.offered(ANN).await.session, session);
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_final_and_other_failures_are_not() {
+    let mut office = Office::open();
+    office.agent(ANN, 1).await;
+    office.refuse_next(ConnectError::Network("no route".to_owned()));
+    office.refuse_next(ConnectError::Network("no route".to_owned()));
+    office.cut();
+    let session = office.join("wanda@example.test/home").await;
+    assert_eq!(office.offered(ANN).await.session, session);
+    office.stop().await;
+    let mut config = config();
+    config.workgroups[0].queues.clear();
+    let office = Office::open_with(config, Default::default(), Default::default());
+    assert!(matches!(office.task.await.unwrap(), Err(ServiceError::Config(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_configuration_counts_at_once_and_a_broken_one_does_not() {
+    let mut office = Office::open();
+    office.agent(ANN, 1).await;
+    let items = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
+    let mut new = config();
+    new.workgroups.push(WorkgroupConfig::new("press", vec!["ann@example.test".parse().unwrap()]));
+    office.config.send_replace(new.clone());
+    office.quiet().await;
+    assert!(String::from(&office.ask(ANN, "get", SERVICE, items).await).contains("press@"));
+    new.workgroups[0].max_chats = 0;
+    new.workgroups.pop();
+    office.config.send_replace(new.clone());
+    office.quiet().await;
+    assert!(String::from(&office.ask(ANN, "get", SERVICE, items).await).contains("press@"));
+    // Ann is no longer an agent of support: her offer is taken back.
+    new.workgroups[0].max_chats = 1;
+    office.join("wanda@example.test/home").await;
+    office.offered(ANN).await;
+    new.workgroups[0].queues[0].agents.remove(0);
+    office.config.send_replace(new);
+    office.payload(ANN, "offer-revoke").await;
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_history_is_compacted() {
+    let mut office = Office::open();
+    for _ in 0..1_200 {
+        office.send(ANN, &format!("<presence to='{SUPPORT}'><show>away</show><agent-status xmlns='http://jabber.org/protocol/workgroup'/></presence>"));
+        office.send(ANN, &format!("<presence to='{SUPPORT}'><agent-status xmlns='http://jabber.org/protocol/workgroup'/></presence>"));
+    }
+    office.quiet().await;
+    office.pass(1).await;
+    assert!(office.journal.log().len() < 1_000, "{} records", office.journal.log().len());
+    let session = office.join("wanda@example.test/home").await;
+    assert_eq!(office.offered(ANN).await.session, session);
+    let mut office = office.kill();
+    assert_eq!(office.offered(ANN).await.session, session);
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_told_once_and_long_lists_are_cut() {
+    let mut office = Office::open();
+    office.agent(ANN, 1).await;
+    for number in 0..40 {
+        office.send(
+            &customer(number),
+            &format!("<iq type='set' id='j' to='{SUPPORT}'>{}</iq>", join_form("x")),
+        );
+    }
+    office.pass(2).await;
+    let seen = office.drain(ANN);
+    let pushes = seen.iter().filter(|it| it.children().any(|child| child.name() == "notify-queue")).count();
+    assert!(pushes <= 4, "{pushes} pushes");
+    let details: Vec<_> = seen
+        .iter()
+        .filter_map(|it| it.children().find(|child| child.name() == "notify-queue-details"))
+        .collect();
+    assert_eq!(details.last().unwrap().children().count(), 5);
+    let last =
+        seen.iter().filter_map(|it| it.children().find(|child| child.name() == "notify-queue")).next_back();
+    assert!(String::from(last.unwrap()).contains("<count>40</count>"));
+    office.stop().await;
+}
