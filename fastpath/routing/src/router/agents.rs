@@ -167,7 +167,8 @@ impl Router {
                 }
                 Phase::Reserved { agent, fence, .. } => {
                     // The invitation may be lost: made anew, with all the time to follow it.
-                    let enter = self.routing(&customer.workgroup).map_or(0, |routing| routing.enter_timeout_ms);
+                    let enter =
+                        self.routing(&customer.workgroup).map_or(0, |routing| routing.enter_timeout_ms);
                     let deadline = turn.now.plus(enter);
                     turn.set(Timer::Enter { session: session.clone(), fence }, deadline);
                     if let Some(customer) = self.customers.get_mut(&session) {

@@ -162,7 +162,11 @@ impl Office {
     /// Sends as somebody: the stanza without `from` and namespace.
     pub(crate) fn send(&mut self, who: &str, xml: &str) {
         let mut stanza = parse(xml);
-        stanza.set_attr(minidom::rxml::Namespace::NONE, minidom::rxml::NcName::try_from("from").unwrap(), who.to_owned());
+        stanza.set_attr(
+            minidom::rxml::Namespace::NONE,
+            minidom::rxml::NcName::try_from("from").unwrap(),
+            who.to_owned(),
+        );
         self.online.insert(who.to_owned());
         self.route(stanza);
     }
@@ -185,7 +189,7 @@ impl Office {
     fn deliver(&mut self, to: String, stanza: Element) {
         let kind = stanza.attr("type").map(str::to_owned);
         let asks = stanza.name() == "iq" && matches!(kind.as_deref(), Some("get" | "set"));
-        let ping = stanza.children().any(|child| child.name() == "ping");
+        let ping = asks && stanza.children().any(|child| child.name() == "ping");
         if asks {
             let (from, id) = (stanza.attr("from").unwrap(), stanza.attr("id").unwrap());
             let answer = if self.online.contains(&to) {
@@ -205,12 +209,13 @@ impl Office {
 
     /// The next stanza for somebody that fits; others before it stay for later.
     pub(crate) async fn expect(&mut self, who: &str, what: &str, fits: impl Fn(&Element) -> bool) -> Element {
+        let end = tokio::time::Instant::now() + Duration::from_secs(900);
         loop {
             let inbox = self.inboxes.entry(who.to_owned()).or_default();
             if let Some(at) = inbox.iter().position(&fits) {
                 return inbox.remove(at).unwrap();
             }
-            let next = tokio::time::timeout(Duration::from_secs(900), self.from_service.recv()).await;
+            let next = tokio::time::timeout_at(end, self.from_service.recv()).await;
             match next {
                 Ok(Some(stanza)) => self.route(stanza),
                 _ => panic!("{who} waits for {what} and has {:?}", self.inboxes.get(who).map(texts)),
@@ -281,8 +286,8 @@ impl Office {
     }
 
     pub(crate) async fn offered(&mut self, who: &str) -> Offer {
-        let stanza = self.payload(who, "offer").await;
-        assert_eq!(stanza.name(), "iq");
+        let fits = |it: &Element| it.name() == "iq" && it.children().any(|child| child.name() == "offer");
+        let stanza = self.expect(who, "an offer", fits).await;
         let offer = stanza.children().next().unwrap();
         Offer { id: offer.attr("id").unwrap().to_owned(), session: session_of(&stanza) }
     }
