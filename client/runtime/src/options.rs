@@ -1,7 +1,7 @@
 //! What a client is started with.
 
-use flint_core::secret::Private;
 use flint_core::BareJid;
+use flint_core::secret::Private;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

@@ -9,9 +9,11 @@ use crate::output::{Bound, SessionCommand, SessionOutput};
 use crate::translate::{Step, Translator, presence};
 use flint_core::input::SessionEvent;
 use flint_core::model::Show;
+use flint_core::secret::Private;
 use flint_core::{SendToken, Timestamp};
 use flint_stream::{ConnectError, ConnectParams, Event, StreamEnd};
 use link::{Connector, Link, Network};
+use std::collections::VecDeque;
 use std::fmt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -65,7 +67,12 @@ struct Task<C: Connector> {
     translator: Translator,
     backoff: Backoff,
     resume: Option<<C::Link as Link>::Resume>,
+    /// A module's stanzas, kept over a break that may end in a resumption.
+    kept: VecDeque<Private>,
 }
+
+/// Stanzas of modules that are kept over a break.
+const MAX_KEPT: usize = 256;
 
 impl<C: Connector> Task<C> {
     fn new(
@@ -85,6 +92,7 @@ impl<C: Connector> Task<C> {
             translator,
             backoff: Backoff::default(),
             resume: None,
+            kept: VecDeque::new(),
         }
     }
 
@@ -198,6 +206,7 @@ impl<C: Connector> Task<C> {
     /// There will be no resumption: what was under way is lost.
     async fn give_up(&mut self, reason: &str) {
         let unacked = self.resume.take().map(|resume| C::Link::unacked(&resume)).unwrap_or_default();
+        self.kept.clear();
         self.translator.lost(reason);
         self.tell_steps().await;
         for token in unacked {
@@ -212,7 +221,11 @@ impl<C: Connector> Task<C> {
         self.resume = None;
         if resumed {
             self.tell(SessionEvent::Resumed { jid, mechanism }).await;
+            for xml in std::mem::take(&mut self.kept) {
+                self.translator.outbound_extension(&xml.0, Instant::now());
+            }
         } else {
+            self.kept.clear();
             self.translator.lost("The connection to the server was lost.");
             self.tell_steps().await;
             for token in link.take_lost() {
@@ -320,8 +333,13 @@ impl<C: Connector> Task<C> {
                 self.translator.undeliverable(token, &stanza);
                 Turn::Stay
             }
-            // A module learns from `Offline` that its stanzas did not leave.
-            SessionCommand::SendExtension(_) => Turn::Stay,
+            // Else the module learns from going offline that its stanzas did not leave.
+            SessionCommand::SendExtension(xml) => {
+                if self.resume.is_some() && self.kept.len() < MAX_KEPT {
+                    self.kept.push_back(xml);
+                }
+                Turn::Stay
+            }
             other => self.any_command(other),
         }
     }

@@ -1,0 +1,362 @@
+//! The one task that owns engine, support desk, policy and timers, and carries out what they order.
+
+mod module;
+mod ways;
+
+use crate::joint::{Command, PolicyCommand, Update};
+use crate::keeper::PolicyKeeper;
+use crate::keeper::cache::Pinned;
+use crate::keeper::fetch::Http;
+use crate::keeper::watch::Watch;
+use crate::outlet::{Flushed, Outlet};
+use crate::state_dir::AccountDir;
+use crate::storage::{self, Job};
+use crate::timers::Timers;
+use crate::{AccountOptions, Options, Security, SignIn};
+use flint_core::command::AccountCommand;
+use flint_core::effect::Effect;
+use flint_core::engine::EngineConfig;
+use flint_core::input::{Input, SessionEvent, TimerId};
+use flint_core::{BareJid, Engine, Timestamp};
+use flint_stream::{ConnectParams, Credentials, Location, Secret, root_store};
+use flint_xep::policy::ClientState;
+use flint_xmpp::{Environment, SessionCommand, SessionOutput};
+use module::Desk;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+use ways::Ways;
+
+/// Outputs of the session that may wait before it stops reading.
+const SESSION_OUTPUTS: usize = 256;
+/// How long saying goodbye to the server, and to the reader of the updates, may take.
+const GOODBYE: Duration = Duration::from_secs(10);
+const READER: Duration = Duration::from_secs(3);
+
+/// Names of timers: the engine's and the desk's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Timer {
+    Core(TimerId),
+    #[cfg(feature = "fastpath")]
+    Agent(flint_fastpath_agent::wire::AgentTimer),
+}
+
+struct Client {
+    /// `None` after a breakdown.
+    engine: Option<Engine>,
+    desk: Desk,
+    policy: PolicyKeeper,
+    http: Result<Http, String>,
+    watch: Watch,
+    timers: Timers<Timer>,
+    outlet: Outlet,
+    device: String,
+    ways: Ways,
+}
+
+/// Runs a client to its end. The account's lock is held until then.
+pub(crate) async fn run(
+    options: Options,
+    account: BareJid,
+    directory: AccountDir,
+    commands: async_channel::Receiver<Command>,
+    updates: async_channel::Sender<Update>,
+) {
+    let mut outlet = Outlet::new(updates);
+    let (params, id_seed, environment) = match prepare(&options.account, &account) {
+        Ok(prepared) => prepared,
+        Err(problem) => {
+            outlet.push(Update::Fatal(problem));
+            outlet.finish().await;
+            return;
+        }
+    };
+    let (ways, ends) = Ways::new();
+    let (outputs, session_outputs) = mpsc::channel(SESSION_OUTPUTS);
+    let session = tokio::spawn(flint_xmpp::run(params, environment, ends.session, outputs));
+    let store = tokio::spawn(storage::run(directory.history(), ends.store, ends.replies, ends.told));
+
+    let at = now();
+    let policy = PolicyKeeper::open(account.clone(), &options.paths.machine, Some(&directory.policy()), at);
+    let mut watch = Watch::new(&options.paths.machine);
+    watch.set(policy.watched());
+    let config = EngineConfig { account: account.clone(), id_seed };
+    let (engine, first) = Engine::new(config, at);
+    let mut client = Client {
+        desk: Desk::new(account, id_seed),
+        engine: Some(engine),
+        policy,
+        http: Http::new(&options.account.ca_files),
+        watch,
+        timers: Timers::new(),
+        outlet,
+        device: directory.device.clone(),
+        ways,
+    };
+    // The policy is the engine's first input: nothing is shown before it rules.
+    client.policy_changed();
+    client.carry_out(first);
+    client.work(commands, session_outputs, session, store).await;
+}
+
+/// What the session needs, an id seed, and the session's randomness.
+fn prepare(
+    options: &AccountOptions,
+    account: &BareJid,
+) -> Result<(ConnectParams, [u8; 16], Environment), String> {
+    let roots = root_store(&options.ca_files).map_err(|error| error.to_string())?;
+    let mut params = ConnectParams::new(account.clone(), roots);
+    params.resource.clone_from(&options.resource);
+    params.service_host.clone_from(&options.service_host);
+    params.dns = options.dns;
+    if let Some(connect) = &options.connect {
+        let security = match connect.security {
+            Security::StartTls => flint_stream::Security::StartTls,
+            Security::Direct => flint_stream::Security::Direct,
+        };
+        params.location = Location::Fixed { host: connect.host.clone(), port: connect.port, security };
+    }
+    params.credentials = match &options.sign_in {
+        SignIn::Ticket => Credentials::Ticket,
+        SignIn::Password(password) => Credentials::Password(Secret::new(password.0.clone())),
+    };
+    let seed = crate::state_dir::random()
+        .map_err(|error| format!("This computer gives no random numbers ({error}). Restart it."))?;
+    let environment = Environment { now: Box::new(now), random: Box::new(random) };
+    Ok((params, seed, environment))
+}
+
+impl Client {
+    async fn work(
+        mut self,
+        commands: async_channel::Receiver<Command>,
+        mut session_outputs: mpsc::Receiver<SessionOutput>,
+        mut session: JoinHandle<()>,
+        store: JoinHandle<()>,
+    ) {
+        let mut fetch: Option<JoinHandle<Result<Pinned, String>>> = None;
+        let mut session_ended = false;
+        loop {
+            if fetch.is_none() {
+                fetch = self.begin_fetch();
+            }
+            let timer = self.next_wake();
+            tokio::select! {
+                // What is near to a person goes first; the outlet never starves because a full channel only waits.
+                biased;
+                command = commands.recv() => match command {
+                    Ok(Command::Quit) | Err(_) => break,
+                    Ok(command) => self.command(command),
+                },
+                flushed = self.outlet.flush(), if self.outlet.has_waiting() => match flushed {
+                    Flushed::Fine => {}
+                    Flushed::NeedsReset => self.reset_reader(),
+                    Flushed::Gone => break,
+                },
+                Some(reply) = self.ways.replies.recv() => self.input(Input::Store(reply)),
+                Some(sentence) = self.ways.told.recv() => self.outlet.push(Update::Fatal(sentence)),
+                Some(output) = session_outputs.recv() => self.session_output(output),
+                outcome = ended(&mut fetch) => {
+                    fetch = None;
+                    self.policy.fetched(outcome, now(), random());
+                    self.policy_changed();
+                }
+                () = self.watch.changed() => {
+                    self.policy.machine_changed(now());
+                    self.watch.set(self.policy.watched());
+                    self.policy_changed();
+                }
+                _ = &mut session, if !session_ended => {
+                    session_ended = true;
+                    self.session_broke();
+                }
+                () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() => self.wake(),
+            }
+        }
+        self.quit(session_outputs, (!session_ended).then_some(session), store).await;
+    }
+
+    /// Says goodbye to the server, writes everything down, tells the end.
+    async fn quit(
+        mut self,
+        mut session_outputs: mpsc::Receiver<SessionOutput>,
+        session: Option<JoinHandle<()>>,
+        store: JoinHandle<()>,
+    ) {
+        self.ways.session(SessionCommand::Shutdown);
+        let drained = timeout(GOODBYE, async {
+            while let Some(output) = session_outputs.recv().await {
+                self.session_output(output);
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!("the server did not let go in time");
+        }
+        if let Some(session) = session {
+            session.abort();
+        }
+        self.ways.store = None;
+        if timeout(GOODBYE, store).await.is_err() {
+            tracing::error!("the message store did not finish in time");
+        }
+        // A reader that has stopped reading must not keep the program alive.
+        let _ = timeout(READER, self.outlet.finish()).await;
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Core(command) => self.input(Input::Command(command)),
+            #[cfg(feature = "fastpath")]
+            Command::Agent(command) => {
+                self.desk_input(flint_fastpath_agent::wire::AgentInput::Command(command));
+            }
+            Command::Policy(PolicyCommand::Refresh) => {
+                if !self.policy.wanted(now()) {
+                    let reason = "No policy service is known for this account. Sign in first, or ask your administrator.";
+                    let rejection = flint_core::update::Rejection {
+                        what: "fetch the policy".to_owned(),
+                        reason: reason.to_owned(),
+                        policy: None,
+                    };
+                    self.outlet.push(Update::Core(flint_core::Update::Rejected(rejection)));
+                }
+            }
+            Command::SignInWithPassword { password } => {
+                let credentials = Credentials::Password(Secret::new(password.0));
+                self.ways.session(SessionCommand::SetCredentials(credentials));
+                self.input(Input::Command(flint_core::Command::Account(AccountCommand::SignIn)));
+            }
+            // The loop ends before it comes here.
+            Command::Quit => {}
+        }
+    }
+
+    fn session_output(&mut self, output: SessionOutput) {
+        match output {
+            SessionOutput::State(event) => {
+                self.desk_session(&event);
+                self.input(Input::Session(event));
+            }
+            SessionOutput::Remote(event) => self.input(Input::Remote(event)),
+            SessionOutput::Extension(extension) => self.desk_extension(extension),
+            SessionOutput::Policy(signal) => {
+                self.policy.signal(signal, now());
+                self.policy_changed();
+            }
+        }
+    }
+
+    /// Gives the engine one input. A breakdown ends the engine, not the program.
+    fn input(&mut self, input: Input) {
+        let Some(engine) = &mut self.engine else { return };
+        match catch_unwind(AssertUnwindSafe(|| engine.handle(input, now()))) {
+            Ok(output) => self.carry_out(output),
+            Err(_) => {
+                self.engine = None;
+                self.ways.session(SessionCommand::Disconnect);
+                self.outlet.push(Update::Fatal(
+                    "The chat stopped because of an internal error. What was written is kept; restart Flint."
+                        .to_owned(),
+                ));
+            }
+        }
+    }
+
+    /// Carries out the engine's orders in order, then shows what changed.
+    fn carry_out(&mut self, output: flint_core::engine::Output) {
+        for effect in output.effects {
+            match effect {
+                Effect::Send { token, stanza } => self.ways.session(SessionCommand::Send { token, stanza }),
+                Effect::Persist(write) => self.ways.store(Job::Persist(write)),
+                Effect::Query(query) => self.ways.store(Job::Query(query)),
+                Effect::SetTimer { id, after_ms } => self.timers.set(Timer::Core(id), after_ms),
+                Effect::CancelTimer(id) => self.timers.cancel(&Timer::Core(id)),
+                Effect::Connect => self.ways.session(SessionCommand::Connect),
+                Effect::Disconnect => self.ways.session(SessionCommand::Disconnect),
+            }
+        }
+        for update in output.updates {
+            self.outlet.push(Update::Core(update));
+        }
+    }
+
+    /// Tells the engine what is in force, and the policy service what is applied.
+    fn policy_changed(&mut self) {
+        self.input(Input::PolicyResolved(Box::new(self.policy.resolved())));
+        self.ways.session(SessionCommand::SetClientState(ClientState {
+            device: self.device.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            applied: self.policy.applied(),
+        }));
+    }
+
+    fn begin_fetch(&mut self) -> Option<JoinHandle<Result<Pinned, String>>> {
+        let plan = self.policy.begin(now())?;
+        let http = self.http.clone();
+        Some(tokio::spawn(async move { http?.refresh(plan).await }))
+    }
+
+    /// The next moment at which [`Client::wake`] has something to do.
+    fn next_wake(&self) -> Option<Instant> {
+        let at = now();
+        let policy = self.policy.next(at).map(|due| {
+            let wait = u64::try_from(due.0.saturating_sub(at.0)).unwrap_or(0);
+            Instant::now() + Duration::from_millis(wait.min(86_400_000))
+        });
+        [self.timers.next(), policy].into_iter().flatten().min()
+    }
+
+    fn wake(&mut self) {
+        for timer in self.timers.take_due(Instant::now()) {
+            match timer {
+                Timer::Core(id) => self.input(Input::TimerFired(id)),
+                #[cfg(feature = "fastpath")]
+                Timer::Agent(id) => self.desk_input(flint_fastpath_agent::wire::AgentInput::TimerFired(id)),
+            }
+        }
+        if self.policy.expire(now()) {
+            self.policy_changed();
+        }
+    }
+
+    fn reset_reader(&mut self) {
+        self.outlet.reset(self.desk.snapshot());
+        if let Some(engine) = &mut self.engine {
+            let present = engine.snapshot(now());
+            self.carry_out(present);
+        }
+    }
+
+    fn session_broke(&mut self) {
+        self.outlet.push(Update::Fatal(
+            "The connection stopped because of an internal error. What was written is kept; restart Flint."
+                .to_owned(),
+        ));
+        self.desk_session(&SessionEvent::SignedOut);
+        self.input(Input::Session(SessionEvent::SignedOut));
+    }
+}
+
+/// The outcome of a fetch; waits for ever when none runs.
+async fn ended(fetch: &mut Option<JoinHandle<Result<Pinned, String>>>) -> Result<Pinned, String> {
+    match fetch {
+        Some(fetch) => fetch
+            .await
+            .unwrap_or_else(|_| Err("Fetching the policy stopped because of an internal error.".to_owned())),
+        None => std::future::pending().await,
+    }
+}
+
+/// The present time.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Uniform over all `u64`. Without the system's randomness, which every start has asked for once, the clock is enough
+/// for jitter.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| now().0.unsigned_abs())
+}

@@ -1,0 +1,284 @@
+//! Policy of one account: the computer's files, the signed document, and what follows from both.
+//!
+//! [`PolicyKeeper`] holds them and says when to fetch; it opens no socket. The client's task carries its fetches out.
+
+pub(crate) mod cache;
+pub(crate) mod fetch;
+pub(crate) mod machine;
+pub(crate) mod refresh;
+pub(crate) mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use cache::{Cache, CacheState, Origin, Pinned};
+use fetch::Plan;
+use flint_core::input::PolicyResolved;
+use flint_core::model::ServerPolicyState;
+use flint_core::{BareJid, Timestamp};
+use flint_policy::{Envelope, Expectation, Inputs, Trust, resolve};
+use flint_xmpp::PolicySignal;
+use machine::{Machine, MachineFiles};
+use refresh::Refresh;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// What is in force for one account, and why.
+#[derive(Debug)]
+pub(crate) struct PolicyKeeper {
+    account: BareJid,
+    files: MachineFiles,
+    machine: Machine,
+    cache: Option<Cache>,
+    pinned: Option<Pinned>,
+    /// The service's address as found over XMPP.
+    found: Option<String>,
+    refresh: Refresh,
+    problem: Option<String>,
+}
+
+impl PolicyKeeper {
+    /// Reads the computer's files and the cache. Without a `directory` nothing is kept.
+    pub(crate) fn open(account: BareJid, machine: &Path, directory: Option<&Path>, now: Timestamp) -> Self {
+        let mut files = MachineFiles::new(machine);
+        let machine = files.read();
+        let cache = directory.map(Cache::new);
+        let mut keeper = Self {
+            account,
+            files,
+            machine,
+            cache,
+            pinned: None,
+            found: None,
+            refresh: Refresh::default(),
+            problem: None,
+        };
+        let expect = keeper.expectation(now);
+        match keeper.cache.as_ref().map(|cache| cache.load(&expect)) {
+            Some(Ok(pinned)) => keeper.pinned = pinned,
+            Some(Err(problem)) => keeper.problem = Some(problem),
+            None => {}
+        }
+        keeper.apply_trust_file(now);
+        if keeper.url().is_some() {
+            keeper.refresh.wanted(now);
+        }
+        keeper
+    }
+
+    /// The computer's files may have changed.
+    pub(crate) fn machine_changed(&mut self, now: Timestamp) {
+        self.machine = self.files.read();
+        self.apply_trust_file(now);
+        if self.refresh.due().is_none() && self.url().is_some() {
+            self.refresh.wanted(now);
+        }
+    }
+
+    /// What is to be watched.
+    pub(crate) fn watched(&self) -> Vec<std::path::PathBuf> {
+        self.files.watched()
+    }
+
+    /// The session has something to say about the service.
+    pub(crate) fn signal(&mut self, signal: PolicySignal, now: Timestamp) {
+        match signal {
+            PolicySignal::Service { url, .. } => {
+                self.found = Some(url);
+                self.refresh.wanted(now);
+            }
+            PolicySignal::NoService => {
+                self.found = None;
+                if self.url().is_none() {
+                    self.refresh.stop();
+                }
+            }
+            PolicySignal::Changed { version } => {
+                if self.url().is_some() && version > self.applied() {
+                    self.refresh.wanted(now);
+                }
+            }
+        }
+    }
+
+    /// The person wants it now. False when there is nobody to ask.
+    pub(crate) fn wanted(&mut self, now: Timestamp) -> bool {
+        let possible = self.url().is_some();
+        if possible {
+            self.refresh.wanted(now);
+        }
+        possible
+    }
+
+    /// When to look again: a fetch is due, or the document expires.
+    pub(crate) fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let expiry = self
+            .pinned
+            .as_ref()
+            .and_then(|pinned| pinned.document.as_ref())
+            .filter(|(policy, _)| !policy.expired)
+            .map(|(policy, _)| moment(policy.document.expires))
+            .filter(|expires| *expires > now);
+        [self.refresh.due(), expiry].into_iter().flatten().min()
+    }
+
+    /// Marks the document as expired when its time is over. True when that changed something.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> bool {
+        let policy = self.pinned.as_mut().and_then(|pinned| pinned.document.as_mut());
+        match policy {
+            Some((policy, _)) if !policy.expired && moment(policy.document.expires) <= now => {
+                policy.expired = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The fetch that is due now, if one is. [`PolicyKeeper::fetched`] must follow.
+    pub(crate) fn begin(&mut self, now: Timestamp) -> Option<Plan> {
+        let url = self.url()?.to_owned();
+        if !self.refresh.begin(now) {
+            return None;
+        }
+        Some(Plan { url, pinned: self.pinned.clone(), expect: self.expectation(now) })
+    }
+
+    /// A fetch has ended. Good values are kept whatever went wrong.
+    pub(crate) fn fetched(&mut self, outcome: Result<Pinned, String>, now: Timestamp, random: u64) {
+        let outcome = outcome.and_then(|pinned| self.accept(pinned));
+        self.refresh.ended(now, outcome.is_ok(), random);
+        match outcome {
+            Ok(mut pinned) => {
+                pinned.state.fetched_at = Some(now.0);
+                self.problem = match self.cache.as_ref().map(|cache| cache.store(&pinned)) {
+                    Some(Err(error)) => Some(format!(
+                        "The policy is in force but could not be kept for the next start: {error}. Check the disk."
+                    )),
+                    _ => None,
+                };
+                self.pinned = Some(pinned);
+            }
+            Err(problem) => {
+                tracing::warn!(problem, "policy fetch failed");
+                self.problem = Some(problem);
+            }
+        }
+    }
+
+    /// The trust may have changed while the fetch ran: then its outcome was verified against something of yesterday.
+    fn accept(&self, pinned: Pinned) -> Result<Pinned, String> {
+        match &self.pinned {
+            Some(now) if now.state.origin != pinned.state.origin => {
+                Err("The trusted policy root changed while the policy was fetched; it is fetched again."
+                    .to_owned())
+            }
+            _ => Ok(pinned),
+        }
+    }
+
+    /// Version of the document in force, 0 for none.
+    pub(crate) fn applied(&self) -> u64 {
+        let document = self.pinned.as_ref().and_then(|pinned| pinned.document.as_ref());
+        document.map_or(0, |(policy, _)| policy.document.version)
+    }
+
+    /// What is in force.
+    pub(crate) fn resolved(&self) -> PolicyResolved {
+        let mut inputs = Inputs::default();
+        for (level, file) in &self.machine.files {
+            inputs.add_machine_file(*level, file.clone());
+        }
+        let document = self.pinned.as_ref().and_then(|pinned| pinned.document.as_ref());
+        if let Some((policy, _)) = document {
+            inputs.add_document(&policy.document, policy.expired);
+        }
+        let effective = resolve(&inputs);
+        let by_computer = || self.machine.files.iter().any(|(_, file)| !file.values.is_empty());
+        let managed_by =
+            effective.domain.clone().or_else(|| by_computer().then(|| "this computer".to_owned()));
+        PolicyResolved { effective, managed_by, server: self.server_state() }
+    }
+
+    fn server_state(&self) -> ServerPolicyState {
+        let pinned = self.pinned.as_ref();
+        let document = pinned.and_then(|pinned| pinned.document.as_ref());
+        let expired = document.is_some_and(|(policy, _)| policy.expired);
+        let mut problems: Vec<String> = self.problem.iter().cloned().collect();
+        if expired {
+            problems.push("The organisation's policy has expired and waits for a newer one.".to_owned());
+        }
+        problems.extend(self.machine.problems.iter().cloned());
+        ServerPolicyState {
+            version: self.applied(),
+            issued: document.map(|(policy, _)| moment(policy.document.issued)),
+            expires: document.map(|(policy, _)| moment(policy.document.expires)),
+            signed_by: document.and_then(|(_, envelope)| signer(envelope)),
+            fetched_at: pinned.and_then(|pinned| pinned.state.fetched_at).map(Timestamp),
+            next_fetch_at: self.refresh.due(),
+            problem: (!problems.is_empty()).then(|| problems.join(" ")),
+        }
+    }
+
+    /// The administrator's address first; then what the session found; then what was found the last time, which counts
+    /// only with a pinned root, because with that a wrong address can do no harm.
+    fn url(&self) -> Option<&str> {
+        let machine = self.trust_file().and_then(|file| file.url.as_deref());
+        let known = self.pinned.as_ref().and_then(|pinned| pinned.state.url.as_deref());
+        machine.or(self.found.as_deref()).or(known)
+    }
+
+    fn trust_file(&self) -> Option<&flint_policy::TrustFile> {
+        self.machine.trust.as_ref().filter(|file| file.domain == self.account.domain().as_str())
+    }
+
+    /// The administrator's root is the beginning of all trust: another one than before replaces what is pinned. Roots that
+    /// followed from the same one stay, and no document may be older than the newest that was seen.
+    fn apply_trust_file(&mut self, now: Timestamp) {
+        let Some(file) = self.trust_file() else { return };
+        let root: String = Sha256::digest(file.trust.envelope_json().as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let origin = Origin::Machine { root };
+        if self.pinned.as_ref().is_some_and(|pinned| pinned.state.origin == origin) {
+            return;
+        }
+        let trust: Trust = file.trust.clone();
+        let before = self.pinned.take();
+        let state = CacheState {
+            origin,
+            held: before.as_ref().and_then(|before| before.state.held),
+            fetched_at: before.as_ref().and_then(|before| before.state.fetched_at),
+            url: before.as_ref().and_then(|before| before.state.url.clone()),
+        };
+        let expect = Expectation { held: state.held, ..self.expectation(now) };
+        let document = before
+            .and_then(|before| before.document)
+            .and_then(|(_, envelope)| Some((trust.verify_held_policy(&envelope, &expect).ok()?, envelope)));
+        let pinned = Pinned { trust, state, document };
+        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.store(&pinned)) {
+            tracing::warn!(%error, "the trusted root could not be kept");
+        }
+        self.pinned = Some(pinned);
+    }
+
+    fn expectation(&self, now: Timestamp) -> Expectation {
+        Expectation {
+            domain: self.account.domain().to_string(),
+            audience: self.account.clone(),
+            held: self.pinned.as_ref().and_then(|pinned| pinned.state.held),
+            now: u64::try_from(now.0).unwrap_or(0),
+        }
+    }
+}
+
+fn moment(milliseconds: u64) -> Timestamp {
+    Timestamp(i64::try_from(milliseconds).unwrap_or(i64::MAX))
+}
+
+/// Id of the key that signed. Each signature of a verified document is one of a trusted key.
+fn signer(envelope: &[u8]) -> Option<String> {
+    let envelope = Envelope::from_json(envelope).ok()?;
+    let json: serde_json::Value = serde_json::from_str(&envelope.to_json()).ok()?;
+    Some(json["signatures"][0]["keyid"].as_str()?.to_owned())
+}

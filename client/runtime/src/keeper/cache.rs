@@ -1,0 +1,108 @@
+//! The last good signed policy, beside the database: the pinned root, the document's envelope, what is known about it.
+//!
+//! Both envelopes are verified again whenever they are read, so that whoever can write files but holds no key can only
+//! take the policy away, not change it.
+
+use crate::state_dir::{make_dir, replace};
+use flint_policy::{Expectation, Held, Trust, VerifiedPolicy};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = "root.json";
+const DOCUMENT: &str = "document.json";
+const STATE: &str = "state.json";
+const MAX_BYTES: u64 = 2 * flint_policy::MAX_ENVELOPE as u64;
+
+/// Where the trust began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub(crate) enum Origin {
+    /// The machine's trust file with this root (SHA-256 of its envelope, hexadecimal).
+    Machine {
+        /// Which.
+        root: String,
+    },
+    /// The first fetch.
+    FirstFetch,
+}
+
+/// What is known beside the two envelopes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CacheState {
+    pub(crate) origin: Origin,
+    /// The newest document that was accepted: older ones are refused.
+    pub(crate) held: Option<Held>,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub(crate) fetched_at: Option<i64>,
+    /// HTTPS base address, as last found.
+    pub(crate) url: Option<String>,
+}
+
+/// What rules now.
+#[derive(Debug, Clone)]
+pub(crate) struct Pinned {
+    pub(crate) trust: Trust,
+    pub(crate) state: CacheState,
+    /// The document with its envelope's bytes.
+    pub(crate) document: Option<(VerifiedPolicy, Vec<u8>)>,
+}
+
+/// The files.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache {
+    directory: PathBuf,
+}
+
+impl Cache {
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// What was kept. `Err` is a sentence: something is there and can't be used.
+    pub(crate) fn load(&self, expect: &Expectation) -> Result<Option<Pinned>, String> {
+        let Some(root) = self.read(ROOT)? else { return Ok(None) };
+        let trust = Trust::pin(&root, &expect.domain)
+            .map_err(|error| format!("The pinned policy root can't be used: {error}."))?;
+        let state = match self.read(STATE)? {
+            Some(text) => serde_json::from_slice(&text)
+                .map_err(|error| format!("The state of the policy cache can't be read: {error}."))?,
+            None => CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None },
+        };
+        let mut pinned = Pinned { trust, state, document: None };
+        if let Some(envelope) = self.read(DOCUMENT)? {
+            let expect = Expectation { held: pinned.state.held, ..expect.clone() };
+            match pinned.trust.verify_held_policy(&envelope, &expect) {
+                Ok(verified) => pinned.document = Some((verified, envelope)),
+                Err(error) => tracing::warn!(code = error.code(), %error, "cached policy refused"),
+            }
+        }
+        Ok(Some(pinned))
+    }
+
+    /// Keeps what rules now. The document goes first: with an older root it is only refused until the next fetch, while a
+    /// new state with an old document would be.
+    pub(crate) fn store(&self, pinned: &Pinned) -> io::Result<()> {
+        make_dir(&self.directory)?;
+        if let Some((_, envelope)) = &pinned.document {
+            replace(&self.directory.join(DOCUMENT), envelope)?;
+        }
+        replace(&self.directory.join(ROOT), pinned.trust.envelope_json().as_bytes())?;
+        replace(&self.directory.join(STATE), &serde_json::to_vec(&pinned.state)?)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        let path = self.directory.join(name);
+        let failed = |error: io::Error| format!("{} can't be read: {error}.", path.display());
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+            Ok(metadata) if metadata.len() > MAX_BYTES => {
+                return Err(failed(io::Error::other("it is too large")));
+            }
+            Ok(_) => {}
+        }
+        fs::read(&path).map(Some).map_err(failed)
+    }
+}

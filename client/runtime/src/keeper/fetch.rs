@@ -1,0 +1,278 @@
+//! Fetching the signed policy over HTTPS with the desktop's ticket.
+//!
+//! Every request carries a fresh SPNEGO token, and an answer counts only when the server has proved itself in turn:
+//! TLS says that the host is the right one, Kerberos that it belongs to the organisation.
+
+use super::cache::{CacheState, Origin, Pinned};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flint_kerberos::{Initiator, Mechanism};
+use flint_policy::{Expectation, MAX_ENVELOPE, Trust, unverified_root_version};
+use flint_stream::root_store;
+use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, WWW_AUTHENTICATE};
+use reqwest::{StatusCode, Url};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most roots that are walked through in one fetch.
+const MAX_ROTATIONS: u64 = 100;
+
+/// How to ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+}
+
+/// What to ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Base address, ends in `/`.
+    pub(crate) url: String,
+    /// What rules now; `None` makes this the first trust.
+    pub(crate) pinned: Option<Pinned>,
+    /// What a document must match.
+    pub(crate) expect: Expectation,
+}
+
+/// One answer.
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Http {
+    /// Trusts the system's authorities and those of these files.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn new(ca_files: &[PathBuf]) -> Result<Self, String> {
+        let roots = root_store(ca_files).map_err(|error| error.to_string())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS can't be set up: {error}."))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(true)
+            // A ticket is for one host: it follows no redirect and goes through no proxy of the environment.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent(concat!("flint/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(30))
+            .build()
+            .map_err(|error| format!("HTTPS can't be set up: {error}."))?;
+        Ok(Self { client })
+    }
+
+    /// Fetches root chain and document. What comes back has been verified; the caller puts it into force.
+    ///
+    /// # Errors
+    /// A sentence about what went wrong. Nothing has changed then.
+    pub(crate) async fn refresh(&self, plan: Plan) -> Result<Pinned, String> {
+        let base =
+            Url::parse(&plan.url).map_err(|error| format!("The policy address is not valid: {error}."))?;
+        if base.scheme() != "https" || base.host_str().is_none() {
+            return Err("The policy address does not begin with https://.".to_owned());
+        }
+        let newest = self.get_ok(&base, "api/policy/v1/root").await?;
+        let mut pinned = match plan.pinned {
+            Some(pinned) => pinned,
+            None => {
+                let trust = Trust::pin(&newest, &plan.expect.domain)
+                    .map_err(|error| format!("The policy root of the server is refused: {error}."))?;
+                let state =
+                    CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
+                Pinned { trust, state, document: None }
+            }
+        };
+        self.rotate(&base, &mut pinned.trust, &newest).await?;
+
+        let expect = Expectation { held: pinned.state.held, ..plan.expect };
+        // What is held must still be good under a new root; else the whole document is asked for.
+        let held = pinned
+            .document
+            .take()
+            .and_then(|(_, bytes)| Some((pinned.trust.verify_held_policy(&bytes, &expect).ok()?, bytes)));
+        let etag = held.as_ref().filter(|(policy, _)| !policy.expired).map(|(policy, _)| policy.held.version);
+        let answer = self.get(&base, "api/policy/v1/document", etag).await?;
+        pinned.document = match (answer.status, held) {
+            (StatusCode::NOT_MODIFIED, Some(held)) => Some(held),
+            (StatusCode::OK, _) => {
+                let policy = pinned
+                    .trust
+                    .verify_policy(&answer.body, &expect)
+                    .map_err(|error| format!("The server's policy was refused: {error}."))?;
+                pinned.state.held = Some(policy.held);
+                Some((policy, answer.body))
+            }
+            (status, _) => return Err(refusal(status, &answer.body)),
+        };
+        pinned.state.url = Some(plan.url);
+        Ok(pinned)
+    }
+
+    /// Walks from the pinned root to the newest one, each signed by the one before.
+    async fn rotate(&self, base: &Url, trust: &mut Trust, newest: &[u8]) -> Result<(), String> {
+        let Some(last) = unverified_root_version(newest) else {
+            return Err("The policy root of the server can't be read.".to_owned());
+        };
+        let first = trust.root().version;
+        if last.saturating_sub(first) > MAX_ROTATIONS {
+            return Err(
+                "The policy root of the server is too far ahead of the one that is trusted.".to_owned()
+            );
+        }
+        for version in first + 1..=last {
+            let next = if version == last {
+                newest.to_vec()
+            } else {
+                self.get_ok(base, &format!("api/policy/v1/root/{version}")).await?
+            };
+            trust
+                .rotate(&next)
+                .map_err(|error| format!("Version {version} of the policy root is refused: {error}."))?;
+        }
+        Ok(())
+    }
+
+    async fn get_ok(&self, base: &Url, path: &str) -> Result<Vec<u8>, String> {
+        let answer = self.get(base, path, None).await?;
+        if answer.status == StatusCode::OK {
+            Ok(answer.body)
+        } else {
+            Err(refusal(answer.status, &answer.body))
+        }
+    }
+
+    async fn get(&self, base: &Url, path: &str, etag: Option<u64>) -> Result<Answer, String> {
+        let url = base.join(path).map_err(|error| format!("The policy address is not valid: {error}."))?;
+        let host = url.host_str().ok_or("The policy address has no host.")?.to_owned();
+        let shown = host.clone();
+        let (mut context, token) = blocking(move || {
+            let mut context = Initiator::new(Mechanism::Spnego, "HTTP", &host)?;
+            let token = context.step(None)?;
+            Ok((context, token.unwrap_or_default()))
+        })
+        .await?;
+
+        let mut request =
+            self.client.get(url).header(AUTHORIZATION, format!("Negotiate {}", STANDARD.encode(token)));
+        if let Some(version) = etag {
+            request = request.header(IF_NONE_MATCH, format!("\"{version}\""));
+        }
+        let mut response = request.send().await.map_err(|error| unreachable(&shown, &error))?;
+        let status = response.status();
+        tracing::debug!(%status, path, etag = ?response.headers().get(ETAG), "policy service answered");
+        let reply = negotiate(response.headers());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&shown, &error))? {
+            if body.len() + chunk.len() > MAX_ENVELOPE {
+                return Err("The policy service sent more than 1 MiB.".to_owned());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if matches!(status, StatusCode::OK | StatusCode::NOT_MODIFIED) {
+            let proven = blocking(move || {
+                if let Some(reply) = reply {
+                    context.step(Some(&reply))?;
+                }
+                Ok(context.is_complete() && context.is_mutual())
+            })
+            .await?;
+            if !proven {
+                return Err(format!(
+                    "The policy service {shown} did not prove who it is; its answer is ignored."
+                ));
+            }
+        }
+        Ok(Answer { status, body })
+    }
+}
+
+/// The server's token (RFC 4559 §5).
+fn negotiate(headers: &HeaderMap) -> Option<Vec<u8>> {
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.strip_prefix("Negotiate "))
+        .find_map(|token| STANDARD.decode(token.trim()).ok())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, flint_kerberos::Failure> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(failure)) => {
+            tracing::info!(
+                kind = failure.kind.code(),
+                detail = failure.detail,
+                "no token for the policy service"
+            );
+            Err(format!("{} {}", failure.kind.reason(), failure.kind.next_step()))
+        }
+        Err(_) => Err("The ticket could not be used because of an internal error.".to_owned()),
+    }
+}
+
+fn unreachable(host: &str, error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    if error.is_timeout() {
+        format!("The policy service {host} did not answer in time.")
+    } else {
+        format!("The policy service {host} can't be reached: {cause}.")
+    }
+}
+
+/// What a refusal says: the service's own sentence if it has one.
+fn refusal(status: StatusCode, body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        error: String,
+    }
+    match serde_json::from_slice::<Said>(body) {
+        Ok(Said { error }) => {
+            let shown: String = error.chars().filter(|c| !c.is_control()).take(300).collect();
+            format!("The policy service says: {shown}")
+        }
+        Err(_) if status == StatusCode::UNAUTHORIZED => {
+            "The policy service did not accept the ticket. Ask your administrator.".to_owned()
+        }
+        Err(_) => format!("The policy service answered with status {}.", status.as_u16()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_use_the_services_own_sentence() {
+        for (status, body, expected) in [
+            (404, r#"{"error": "No such person."}"#, "The policy service says: No such person."),
+            (404, "<html>", "The policy service answered with status 404."),
+            (401, "", "The policy service did not accept the ticket. Ask your administrator."),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(refusal(status, body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn the_servers_token_is_found_among_other_schemes() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(negotiate(&headers), None);
+        headers.append(WWW_AUTHENTICATE, "Basic realm=x".parse().unwrap());
+        headers.append(WWW_AUTHENTICATE, "Negotiate".parse().unwrap());
+        assert_eq!(negotiate(&headers), None);
+        headers.append(WWW_AUTHENTICATE, "Negotiate YWJj".parse().unwrap());
+        assert_eq!(negotiate(&headers).as_deref(), Some(&b"abc"[..]));
+    }
+}
