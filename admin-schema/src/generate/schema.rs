@@ -6,8 +6,10 @@ use crate::definition::{Definition, Kind};
 use crate::read::Catalog;
 
 pub(super) fn machine_file(catalog: &Catalog) -> String {
-    let properties: Map<String, Value> =
+    let mut properties: Map<String, Value> =
         catalog.policies.iter().map(|policy| (policy.name.clone(), property(policy))).collect();
+    // Editors find the schema by it; the reader passes over it.
+    properties.insert("$schema".into(), json!({"type": "string"}));
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:flint:policies:1",
