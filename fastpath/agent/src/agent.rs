@@ -10,6 +10,7 @@ mod offers;
 mod stanza;
 #[cfg(test)]
 mod tests;
+mod transcript;
 
 use crate::command::AgentCommand;
 use crate::update::AgentUpdate;

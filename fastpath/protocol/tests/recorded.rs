@@ -15,7 +15,7 @@ fn parse(xml: &str) -> Element {
 
 /// Through text and back, as over the wire.
 fn again(element: &Element) -> Element {
-    String::from(element).parse().unwrap()
+    String::from(element).parse().expect("what we write can be read")
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn discovery_answers() {
         r#"<workgroups xmlns="{WG}" jid="alice@example.test"><workgroup jid="support@workgroup.example.test"/></workgroups>"#,
     ))
     .unwrap();
-    assert_eq!(list.workgroups, [w.clone()]);
+    assert_eq!(list.workgroups, std::slice::from_ref(&w));
     assert_eq!(Workgroups::read(&again(&list.element())), Ok(list));
     let question =
         WorkgroupsRequest::read(&parse(r#"<workgroups xmlns="{WG}" jid="alice@example.test/desk"/>"#))

@@ -1,11 +1,11 @@
-//! Chats with customers: the room, who is in it, what is said, transcripts.
+//! Chats with customers: the room, who is in it, what is said.
 
 use super::{Agent, cancel, rejected, send, stanza, timer};
 use crate::update::{AgentUpdate, ChatLine, CustomerChatRow, OfferEnd};
 use crate::wire::{AgentEffect, AgentOutput, Extension};
 use flint_core::ids::Timestamp;
 use flint_core::secret::Private;
-use flint_fastpath_protocol::history::{self, Transcript, TranscriptEntry};
+use flint_fastpath_protocol::history;
 use flint_fastpath_protocol::{Condition, limits};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -198,6 +198,16 @@ impl Agent {
             |code: &str| x.is_some_and(|x| x.children().any(|child| child.attr("code") == Some(code)));
         match extension.stanza_type.as_deref() {
             Some("error") => self.enter_refused(session, Condition::read(presence), out),
+            Some("unavailable") if status("303") => {
+                let item = x.and_then(|x| x.get_child("item", MUC_USER));
+                let new = item.and_then(|item| item.attr("nick")).filter(|new| new.len() <= limits::NAME);
+                let Some(new) = new.map(str::to_owned) else { return self.drop_stanza() };
+                if nick == chat.nick {
+                    chat.nick = new;
+                } else if let Some(role) = chat.occupants.remove(&nick) {
+                    chat.occupants.insert(new, role);
+                }
+            }
             Some("unavailable") if nick == chat.nick || status("110") => {
                 let reason = x.and_then(|x| x.get_child("item", MUC_USER)).and_then(|item| {
                     item.get_child("reason", MUC_USER)
@@ -481,52 +491,6 @@ impl Agent {
         for session in running {
             self.enter(&session, out);
         }
-    }
-
-    pub(super) fn transcript(
-        &mut self,
-        session: String,
-        result: Result<Option<&Element>, Option<Condition>>,
-        out: &mut AgentOutput,
-    ) {
-        let transcript = match result {
-            Ok(Some(payload)) => Transcript::read(payload).ok(),
-            Ok(None) => Some(Transcript { session: session.clone(), entries: Vec::new() }),
-            Err(_) => None,
-        };
-        let Some(transcript) = transcript.filter(|transcript| transcript.session == session) else {
-            out.updates.push(rejected(
-                "Show the transcript",
-                "The workgroup did not give a readable transcript. Try again later or ask your administrator.",
-            ));
-            return;
-        };
-        let own = self.account.node().map(|node| node.to_string()).unwrap_or_default();
-        let hidden: Vec<String> =
-            self.desks.keys().filter_map(|workgroup| workgroup.node()).map(|node| node.to_string()).collect();
-        let mut last = Timestamp::default();
-        let mut lines = Vec::with_capacity(transcript.entries.len());
-        for (place, entry) in transcript.entries.into_iter().enumerate() {
-            let (from, at, said, verb) = match entry {
-                TranscriptEntry::Said { from, body, at } => (from, at, Some(body.0), ""),
-                TranscriptEntry::Came { from, at } => (from, at, None, "joined"),
-                TranscriptEntry::Went { from, at } => (from, at, None, "left"),
-            };
-            last = at.map_or(last, Timestamp);
-            let nick = from.resource().map(|nick| nick.as_str().to_owned()).unwrap_or_default();
-            if nick.is_empty() || said.is_none() && hidden.contains(&nick) {
-                continue;
-            }
-            let id = format!("{session}-{place}");
-            lines.push(match said {
-                Some(body) => ChatLine { id, own: nick == own, sender: nick, at: last, body: Private(body) },
-                None => {
-                    let body = Private(format!("{nick} {verb}."));
-                    ChatLine { id, own: false, sender: String::new(), at: last, body }
-                }
-            });
-        }
-        out.updates.push(AgentUpdate::Transcript { session, lines });
     }
 }
 

@@ -5,11 +5,11 @@ use crate::update::{AgentRow, AgentUpdate, QueueRow, WaitingRow, WorkgroupRow};
 use crate::wire::{AgentEffect, AgentOutput, Extension};
 use flint_core::ids::Timestamp;
 use flint_core::model::Show;
+use flint_fastpath_protocol::Condition;
 use flint_fastpath_protocol::agent::{AgentEntry, AgentStatus, AgentStatusRequest, MaxChats};
 use flint_fastpath_protocol::discovery::{self, WorkgroupInfo, Workgroups, WorkgroupsRequest};
 use flint_fastpath_protocol::form::{self, Form};
 use flint_fastpath_protocol::queue::{self, NotifyQueue, NotifyQueueDetails};
-use flint_fastpath_protocol::{Condition, history};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use std::collections::BTreeMap;
@@ -404,18 +404,6 @@ impl Agent {
             row.chats = 0;
         }
         self.desk_changed(&workgroup, out);
-    }
-
-    pub(super) fn get_transcript(&mut self, workgroup: &BareJid, session: String, out: &mut AgentOutput) {
-        if self.me.is_none() || !self.desks.contains_key(workgroup) {
-            out.updates.push(rejected(
-                "Show the transcript",
-                "There is no connection to the workgroup. Try again when you are signed in.",
-            ));
-            return;
-        }
-        let payload = history::Transcript::request(&session);
-        self.ask("get", &workgroup.clone().into(), payload, Request::Transcript { session }, out);
     }
 
     pub(super) fn desks_offline(&mut self, out: &mut AgentOutput) {

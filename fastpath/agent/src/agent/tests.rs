@@ -255,11 +255,13 @@ impl Bench {
     }
 
     fn closed(&self) -> Vec<(&str, OfferEnd)> {
-        let closed = |update| match update {
-            &AgentUpdate::OfferClosed { ref offer, reason } => Some((offer.as_str(), reason)),
-            _ => None,
-        };
-        self.updates.iter().filter_map(closed).collect()
+        let mut closed = Vec::new();
+        for update in &self.updates {
+            if let AgentUpdate::OfferClosed { offer, reason } = update {
+                closed.push((offer.as_str(), *reason));
+            }
+        }
+        closed
     }
 
     fn chat(&self) -> &CustomerChatRow {
@@ -272,11 +274,13 @@ impl Bench {
     }
 
     fn lines(&self) -> Vec<&ChatLine> {
-        let line = |update| match update {
-            &AgentUpdate::ChatLine { ref line, .. } => Some(line),
-            _ => None,
-        };
-        self.updates.iter().filter_map(line).collect()
+        let mut lines = Vec::new();
+        for update in &self.updates {
+            if let AgentUpdate::ChatLine { line, .. } = update {
+                lines.push(line);
+            }
+        }
+        lines
     }
 
     fn rejections(&self) -> usize {

@@ -171,6 +171,17 @@ fn taken_out_after_a_transfer() {
 }
 
 #[test]
+fn a_customer_who_changes_the_nickname_stays() {
+    let mut bench = Bench::chatting();
+    let inner = r#"<x xmlns="http://jabber.org/protocol/muc#user"><item nick="Ms W" role="participant"/><status code="303"/></x>"#;
+    bench.stanza(StanzaKind::Presence, &format!("{ROOM}/Wanda"), Some("unavailable"), None, inner);
+    bench.occupant("Ms W", "");
+    assert!(bench.updates.is_empty(), "nobody left or came");
+    bench.occupant_is("Ms W", Some("unavailable"), "");
+    assert!(!bench.chat().customer_present);
+}
+
+#[test]
 fn colleagues_are_no_customers() {
     for (nick, item, present) in [
         ("bob", "", false),
