@@ -9,7 +9,7 @@ use flint_store::{Store, StoreError, StoreKey};
 use std::os::unix::fs::PermissionsExt;
 
 fn person(name: &str) -> ConversationId {
-    ConversationId::Person(BareJid::new(&format!("{name}@example.test")).unwrap())
+    ConversationId::Person(BareJid::new(&format!("{name}@example.test")).expect("a JID"))
 }
 
 fn row(id: &str, sort: i64, body: &str) -> MessageRow {
@@ -17,7 +17,7 @@ fn row(id: &str, sort: i64, body: &str) -> MessageRow {
         id: MessageId(id.into()),
         conversation: person("bob"),
         sender_name: "Bob".into(),
-        sender: Some(BareJid::new("bob@example.test").unwrap()),
+        sender: Some(BareJid::new("bob@example.test").expect("a JID")),
         at: Timestamp(sort / 1000),
         direction: Direction::Incoming,
         body: body.into(),
@@ -36,14 +36,18 @@ fn put(message: MessageRow) -> Persist {
 }
 
 async fn loaded(store: &Store) -> LoadedState {
-    match store.query(StoreQuery::Load).await.unwrap() {
+    match store.query(StoreQuery::Load).await.expect("a good reply") {
         StoreReply::Loaded(state) => *state,
         other => panic!("{other:?}"),
     }
 }
 
 async fn timeline(store: &Store, before: Option<i64>, limit: u32) -> (Vec<MessageRow>, bool) {
-    match store.query(StoreQuery::Timeline { conversation: person("bob"), before, limit }).await.unwrap() {
+    match store
+        .query(StoreQuery::Timeline { conversation: person("bob"), before, limit })
+        .await
+        .expect("a good reply")
+    {
         StoreReply::Timeline { messages, has_older, newest, .. } => {
             assert_eq!(newest, before.is_none());
             (messages, has_older)
@@ -54,7 +58,7 @@ async fn timeline(store: &Store, before: Option<i64>, limit: u32) -> (Vec<Messag
 
 async fn search(store: &Store, text: &str, within: Option<ConversationId>) -> Vec<SearchHit> {
     let query = StoreQuery::Search { query: QueryId(7), text: text.into(), conversation: within, limit: 50 };
-    match store.query(query).await.unwrap() {
+    match store.query(query).await.expect("a good reply") {
         StoreReply::Hits { query: QueryId(7), hits } => hits,
         other => panic!("{other:?}"),
     }
