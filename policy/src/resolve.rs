@@ -14,6 +14,9 @@ use crate::value::{Problem, shown, validate};
 #[cfg(test)]
 mod tests;
 
+/// Most problems that are listed.
+const MAX_PROBLEMS: usize = 200;
+
 /// What is in force. Level first, then source: mandatory machine (the later file name wins), mandatory expiry, mandatory
 /// group by rank, mandatory everybody, the person's choice, then recommended in the same order, then the default.
 /// Members of an atomic group come from the strongest source that sets any of them; what it does not set is the default.
@@ -24,7 +27,18 @@ pub fn resolve(inputs: &Inputs) -> EffectivePolicy {
     let checked: Vec<Checked<'_>> =
         layers.into_iter().map(|layer| Checked::new(layer, &mut messages)).collect();
     let entries = CATALOG.iter().map(|definition| entry(definition, &checked)).collect();
+    cap(&mut messages);
     EffectivePolicy { entries, messages, domain: inputs.domain.clone() }
+}
+
+/// A document may hold a hundred thousand unknown keys; a page that lists them helps nobody.
+fn cap(messages: &mut Vec<Problem>) {
+    let all = messages.len();
+    if all > MAX_PROBLEMS {
+        messages.truncate(MAX_PROBLEMS);
+        let expected = format!("at most {MAX_PROBLEMS} problems in all, the rest is not listed");
+        messages.push(Problem { path: "policies".into(), expected, got: all.to_string() });
+    }
 }
 
 /// A layer and those of its values that are right.

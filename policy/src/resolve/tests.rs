@@ -253,3 +253,11 @@ fn nobody_says_anything() {
     assert!(effective.default_rooms().is_empty());
     assert_eq!((effective.notice(), effective.notice_style()), (None, "information"));
 }
+
+#[test]
+fn a_flood_of_problems_is_cut() {
+    let values: Value = (0..5000).map(|n| (format!("Unknown{n}"), json!(n))).collect::<Values>().into();
+    let effective = resolved(vec![layer(&(Source::ServerEverybody, Level::Mandatory), &values)]);
+    assert_eq!(effective.messages.len(), MAX_PROBLEMS + 1);
+    assert_eq!(effective.messages[MAX_PROBLEMS].got, "5000");
+}

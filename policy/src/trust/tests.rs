@@ -177,7 +177,8 @@ fn a_first_root_is_signed_by_its_own_threshold() {
     assert_eq!(pin(&[2], "example.test"), Err(too_few.clone()));
     assert_eq!(pin(&[2, 9, 8], "example.test"), Err(too_few));
     assert!(matches!(pin(&[1, 2], "other.test"), Err(RootRejected::WrongDomain { .. })));
-    let wrong: [(&str, fn(&mut RootDocument)); 6] = [
+    type Change = fn(&mut RootDocument);
+    let wrong: [(&str, Change); 6] = [
         ("threshold 0", |r| r.threshold = 0),
         ("threshold above n", |r| r.threshold = 4),
         ("key twice", |r| r.root_keys[1] = r.root_keys[0]),
