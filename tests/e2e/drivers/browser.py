@@ -70,7 +70,12 @@ def wait(command):
 def act(command):
     kind = command["do"]
     if kind == "open":
-        call("POST", base + "/url", {"url": command["url"]})
+        # For a moment after its start Chromium can't use tickets yet and gets the page for passwords.
+        for _ in range(20):
+            call("POST", base + "/url", {"url": command["url"]})
+            if 'action="/login"' not in call("GET", base + "/source"):
+                break
+            time.sleep(0.25)
     elif kind == "wait":
         return {"text": wait(command)[1]}
     elif kind == "press":

@@ -116,7 +116,15 @@ fn chromium(realm: &Realm, url: &str) -> Result<Child> {
     if rustix::process::geteuid().is_root() {
         command.arg("--no-sandbox");
     }
-    command.arg(url).env("HOME", &home).stdout(Stdio::null()).stderr(Stdio::null());
+    // For a moment after its start Chromium can't use tickets yet: a page of ours opens the console a second later.
+    let start = home.join("start.html");
+    std::fs::write(
+        &start,
+        format!(
+            "<meta charset=utf-8><meta http-equiv=refresh content=\"1;url={url}\"><p>Opening the console …"
+        ),
+    )?;
+    command.arg(start).env("HOME", &home).stdout(Stdio::null()).stderr(Stdio::null());
     realm.ticket(&mut command, realm.text("admin")).spawn().context("Chromium can't be started")
 }
 
