@@ -1,2 +1,7 @@
-//! stub
-fn main() {}
+//! `flint-cli`: the client without a display.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flint_cli::main()
+}

@@ -293,7 +293,13 @@ impl<C: Connector> Task<C> {
                 // After the end, too: the stream keeps what it is given for its resumption.
                 Step::Send(stanza, token) => {
                     match (link.send(&stanza, token.map(|token| token.0)).await, token) {
-                        (Ok(()), Some(token)) => self.tell(SessionEvent::Written(token)).await,
+                        (Ok(()), Some(token)) => {
+                            self.tell(SessionEvent::Written(token)).await;
+                            if !link.is_resumable() {
+                                // Without XEP-0198 nobody will say more than that.
+                                self.tell(SessionEvent::Acked(token)).await;
+                            }
+                        }
                         (Ok(()), None) => {}
                         (Err(end), token) => {
                             if let Some(token) = token.filter(|_| !link.is_resumable()) {

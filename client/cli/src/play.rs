@@ -1,0 +1,96 @@
+//! `run` and `watch`: updates out, commands in.
+
+use crate::{Failure, print, show, text};
+use flint_runtime::{Client, Command, Update};
+use std::io::{BufRead, Write};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Longest line of a command, in bytes.
+const MAX_LINE: usize = 1 << 20;
+
+/// Takes commands until the end of standard input.
+pub(crate) async fn run(client: Client, json: bool) -> Result<(), Failure> {
+    let (sender, lines) = mpsc::channel(64);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            // The client may have ended.
+            let Ok(line) = line else { return };
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    play(client, json, Some(lines)).await
+}
+
+/// Shows what arrives.
+pub(crate) async fn watch(client: Client, json: bool) -> Result<(), Failure> {
+    play(client, json, None).await
+}
+
+async fn play(client: Client, json: bool, mut lines: Option<mpsc::Receiver<String>>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::Failed(format!("Signals can't be handled: {error}."));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let updates = client.updates();
+    let mut number = 0_u64;
+    loop {
+        tokio::select! {
+            update = updates.recv() => match update {
+                Ok(Update::Ended) => {
+                    tell(json, &Update::Ended)?;
+                    return Ok(());
+                }
+                Ok(update) => tell(json, &update)?,
+                Err(_) => return Ok(()),
+            },
+            line = next(&mut lines) => match line {
+                Some(line) => {
+                    number += 1;
+                    command(&client, &line, number);
+                }
+                None => {
+                    lines = None;
+                    client.send(Command::Quit);
+                }
+            },
+            _ = interrupt.recv() => { client.send(Command::Quit); }
+            _ = terminate.recv() => { client.send(Command::Quit); }
+        }
+    }
+}
+
+/// The next line; waits for ever when none is expected any more.
+async fn next(lines: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn tell(json: bool, update: &Update) -> Result<(), Failure> {
+    let line = if json { show::line(update).map(Some) } else { Ok(text::update(update)) };
+    let printed = line.and_then(|line| line.map_or(Ok(()), |line| print(&line)));
+    printed.map_err(|error| Failure::Failed(format!("{error:#}")))
+}
+
+/// A line that can't be understood is named on standard error and the others are carried out.
+fn command(client: &Client, line: &str, number: u64) {
+    if line.trim().is_empty() {
+        return;
+    }
+    let problem = if line.len() > MAX_LINE {
+        "it is longer than 1 MiB".to_owned()
+    } else {
+        match serde_json::from_str::<Command>(line) {
+            Ok(command) => {
+                client.send(command);
+                return;
+            }
+            Err(error) => error.to_string(),
+        }
+    };
+    // Nobody to tell when even this fails. The line itself may hold what is private.
+    let _ = writeln!(std::io::stderr(), "flint-cli: line {number} is no command: {problem}");
+}
