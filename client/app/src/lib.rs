@@ -1,1 +1,41 @@
-//! The GTK4/libadwaita client.
+//! Flint's window: GTK 4 and libadwaita over a [`flint_runtime::Client`].
+//!
+//! The window talks only to the client: it sends commands and applies the updates, in order, to the models of
+//! [`projection`]. Text from strangers passes [`text`] before it reaches a label and is never parsed as markup.
+
+mod application;
+mod conversation;
+mod conversation_list;
+mod desk;
+mod login;
+mod notifications;
+pub mod options;
+mod people;
+mod policy;
+mod projection;
+mod rooms;
+mod text;
+mod time;
+mod widgets;
+mod window;
+
+pub use application::run;
+pub use policy::PolicyWindow;
+pub use projection::{Clock, Session};
+pub use window::{Window, set_accelerators};
+
+/// Application id on D-Bus, of the desktop file and of the icon.
+pub const APPLICATION_ID: &str = "org.flint.Flint";
+
+/// Loads the few styles that libadwaita has no class for. Needs a display.
+pub fn load_style() {
+    let provider = gtk::CssProvider::new();
+    provider.load_from_data(include_str!("../data/style.css"));
+    if let Some(display) = gtk::gdk::Display::default() {
+        gtk::style_context_add_provider_for_display(
+            &display,
+            &provider,
+            gtk::STYLE_PROVIDER_PRIORITY_APPLICATION,
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! The application around one client: start, notifications' actions, end.
+
+use crate::projection::Session;
+use crate::window::Window;
+use crate::{APPLICATION_ID, load_style, notifications};
+use adw::prelude::*;
+use flint_runtime::agent::AgentCommand;
+use flint_runtime::{Client, Options};
+use gtk::{gio, glib};
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+/// Runs the window until it is closed. A second start runs a second, separate client: each has an account, a state
+/// directory and a connection of its own.
+pub fn run(options: Options) -> ExitCode {
+    let application = adw::Application::builder()
+        .application_id(APPLICATION_ID)
+        .flags(gio::ApplicationFlags::NON_UNIQUE)
+        .build();
+    let failed = Rc::new(RefCell::new(None));
+    let options = RefCell::new(Some(options));
+    application.connect_startup(|application| {
+        load_style();
+        crate::window::set_accelerators(application);
+    });
+    application.connect_activate(glib::clone!(
+        #[strong]
+        failed,
+        move |application| {
+            if let Some(window) = application.active_window() {
+                return window.present();
+            }
+            let Some(options) = options.take() else { return };
+            match Client::start(options) {
+                Ok(client) => open(application, client),
+                Err(error) => {
+                    failed.replace(Some(error.to_string()));
+                    application.quit();
+                }
+            }
+        }
+    ));
+    let code = application.run_with_args::<&str>(&[]);
+    match failed.take() {
+        Some(sentence) => {
+            tracing::error!("{sentence}");
+            ExitCode::FAILURE
+        }
+        None if code == glib::ExitCode::SUCCESS => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+    }
+}
+
+fn open(application: &adw::Application, client: Client) {
+    let session = Session::new(client, Session::system_clock());
+    let window = Window::new(application, &session);
+    install_actions(application, &window, &session);
+    notifications::attach(application, &window, &session);
+    session.follow();
+    window.present();
+}
+
+/// Actions that a notification calls.
+fn install_actions(application: &adw::Application, window: &Window, session: &Session) {
+    let with_window =
+        |name: &str, parameter: Option<&glib::VariantTy>, run: fn(&Window, Option<&glib::Variant>)| {
+            let action = gio::SimpleAction::new(name, parameter);
+            action.connect_activate(glib::clone!(
+                #[weak]
+                window,
+                move |_, target| {
+                    run(&window, target);
+                    window.present();
+                }
+            ));
+            application.add_action(&action);
+        };
+    with_window("show-desk", None, |window, _| window.show_desk(None));
+    with_window("open", glib::VariantTy::new("(bs)").ok(), |window, target| {
+        if let Some(id) = target.and_then(notifications::conversation) {
+            window.open(&id);
+        }
+    });
+    for (name, accept) in [("accept-offer", true), ("decline-offer", false)] {
+        let action = gio::SimpleAction::new(name, Some(glib::VariantTy::STRING));
+        let session = session.clone();
+        let window = window.downgrade();
+        action.connect_activate(move |_, target| {
+            let Some(offer) = target.and_then(glib::Variant::get::<String>) else { return };
+            if accept {
+                session.send(AgentCommand::AcceptOffer { offer });
+                if let Some(window) = window.upgrade() {
+                    window.show_desk(None);
+                    window.present();
+                }
+            } else {
+                session.send(AgentCommand::DeclineOffer { offer });
+            }
+        });
+        application.add_action(&action);
+    }
+}

@@ -1,0 +1,258 @@
+//! Signing in: with the desktop's ticket, or what is wrong with it and what to do.
+
+use crate::projection::{Session, Topic};
+use crate::{text, time, widgets};
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use flint_runtime::Command;
+use flint_runtime::core::model::ConnectionState;
+use gtk::glib;
+use std::cell::{OnceCell, RefCell};
+use std::time::Duration;
+
+/// A spinner that shows earlier only flickers.
+const SPINNER_DELAY: Duration = Duration::from_millis(150);
+
+mod imp {
+    use super::*;
+
+    #[derive(Default, gtk::CompositeTemplate)]
+    #[template(file = "login.ui")]
+    pub(crate) struct SignInPage {
+        #[template_child]
+        pub(super) title: TemplateChild<adw::WindowTitle>,
+        #[template_child]
+        pub(super) copy_button: TemplateChild<gtk::Button>,
+        #[template_child]
+        pub(super) page: TemplateChild<adw::StatusPage>,
+        #[template_child]
+        pub(super) spinner: TemplateChild<gtk::Spinner>,
+        #[template_child]
+        pub(super) again_button: TemplateChild<gtk::Button>,
+        #[template_child]
+        pub(super) details_group: TemplateChild<adw::PreferencesGroup>,
+        #[template_child]
+        pub(super) step_row: TemplateChild<adw::ActionRow>,
+        #[template_child]
+        pub(super) kind_row: TemplateChild<adw::ActionRow>,
+        #[template_child]
+        pub(super) password_row: TemplateChild<adw::ExpanderRow>,
+        #[template_child]
+        pub(super) password_entry: TemplateChild<adw::PasswordEntryRow>,
+        #[template_child]
+        pub(super) password_button: TemplateChild<gtk::Button>,
+        pub(super) session: OnceCell<Session>,
+        pub(super) report: RefCell<String>,
+        pub(super) spinner_timer: RefCell<Option<glib::SourceId>>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for SignInPage {
+        const NAME: &'static str = "FlSignInPage";
+        type Type = super::SignInPage;
+        type ParentType = adw::Bin;
+
+        fn class_init(class: &mut Self::Class) {
+            class.bind_template();
+        }
+
+        fn instance_init(object: &glib::subclass::InitializingObject<Self>) {
+            object.init_template();
+        }
+    }
+
+    impl ObjectImpl for SignInPage {}
+    impl WidgetImpl for SignInPage {}
+    impl BinImpl for SignInPage {}
+}
+
+glib::wrapper! {
+    /// Signing in.
+    pub(crate) struct SignInPage(ObjectSubclass<imp::SignInPage>)
+        @extends adw::Bin, gtk::Widget, @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
+}
+
+/// What the page says.
+struct Face {
+    icon: &'static str,
+    title: String,
+    description: String,
+    busy: bool,
+    /// (kind, next step) of something that went wrong.
+    problem: Option<(String, String)>,
+}
+
+impl SignInPage {
+    /// Binds the page to the session.
+    pub(crate) fn set_session(&self, session: &Session) {
+        let imp = self.imp();
+        if imp.session.set(session.clone()).is_err() {
+            return;
+        }
+        widgets::name(&*imp.copy_button, "Copy the report");
+        widgets::name(&*imp.password_entry, "Password");
+        imp.again_button.connect_clicked(glib::clone!(
+            #[strong]
+            session,
+            move |_| session.sign_in()
+        ));
+        imp.copy_button.connect_clicked(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| {
+                let report = page.imp().report.borrow().clone();
+                page.clipboard().set_text(&report);
+            }
+        ));
+        imp.password_entry.connect_entry_activated(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| page.use_password()
+        ));
+        imp.password_entry.connect_changed(|entry| {
+            if let Some(page) = entry.ancestor(Self::static_type()).and_downcast::<Self>() {
+                page.imp().password_button.set_sensitive(!entry.text().is_empty());
+            }
+        });
+        imp.password_button.connect_clicked(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| page.use_password()
+        ));
+        session.listen(self, |page, topic| match topic {
+            Topic::Connection | Topic::Identity => page.refresh(),
+            Topic::Tick if page.is_mapped() => page.refresh_countdown(),
+            _ => {}
+        });
+        self.refresh();
+    }
+
+    /// Title of the window.
+    pub(crate) fn set_title(&self, title: &str) {
+        self.imp().title.set_title(title);
+    }
+
+    fn use_password(&self) {
+        let imp = self.imp();
+        let password = imp.password_entry.text();
+        if let Some(session) = imp.session.get()
+            && !password.is_empty()
+        {
+            session.send(Command::SignInWithPassword { password: password.as_str().into() });
+            imp.password_entry.set_text("");
+        }
+    }
+
+    fn refresh(&self) {
+        let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        let face = face(session);
+        imp.page.set_icon_name(Some(face.icon));
+        imp.page.set_title(&text::escaped(&face.title));
+        imp.page.set_description(Some(&text::escaped(&face.description)));
+        imp.again_button.set_visible(!face.busy);
+        imp.again_button.set_label(if face.problem.is_some() { "Try again" } else { "Sign in" });
+        imp.details_group.set_visible(!face.busy);
+        imp.copy_button.set_visible(face.problem.is_some());
+        imp.step_row.set_visible(face.problem.is_some());
+        imp.kind_row.set_visible(face.problem.is_some());
+        if let Some((kind, step)) = &face.problem {
+            imp.step_row.set_subtitle(step);
+            imp.kind_row.set_subtitle(kind);
+            imp.report.replace(format!("{}\n{}\n{step}\n[{kind}]", face.title, face.description));
+        }
+        self.set_busy(face.busy);
+    }
+
+    /// Shows the spinner once the wait is long enough to be noticed.
+    fn set_busy(&self, busy: bool) {
+        let imp = self.imp();
+        if !busy {
+            if let Some(timer) = imp.spinner_timer.take() {
+                timer.remove();
+            }
+            imp.spinner.set_visible(false);
+        } else if imp.spinner_timer.borrow().is_none() && !imp.spinner.is_visible() {
+            let timer = glib::timeout_add_local_once(
+                SPINNER_DELAY,
+                glib::clone!(
+                    #[weak(rename_to = page)]
+                    self,
+                    move || {
+                        page.imp().spinner_timer.take();
+                        page.imp().spinner.set_visible(true);
+                    }
+                ),
+            );
+            imp.spinner_timer.replace(Some(timer));
+        }
+    }
+
+    fn refresh_countdown(&self) {
+        let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        if session.with(|state| matches!(state.connection, ConnectionState::Waiting { .. })) {
+            imp.step_row.set_subtitle(&face(session).problem.map(|(_, step)| step).unwrap_or_default());
+        }
+    }
+}
+
+fn face(session: &Session) -> Face {
+    session.with(|state| {
+        let who = state.jid.as_ref().map(ToString::to_string).unwrap_or_else(|| "you".to_owned());
+        match &state.connection {
+            ConnectionState::Refused { kind, reason, next_step } => Face {
+                icon: if kind.contains("certificate") || kind.contains("tls") {
+                    "channel-secure-symbolic"
+                } else {
+                    "dialog-password-symbolic"
+                },
+                title: refused_title(kind).to_owned(),
+                description: text::one_line(reason, 400),
+                busy: false,
+                problem: Some((text::one_line(kind, 60), text::one_line(next_step, 400))),
+            },
+            ConnectionState::Waiting { reason, retry_at } => {
+                let left = time::left(retry_at.0.saturating_sub(session.now().0));
+                Face {
+                    icon: "network-offline-symbolic",
+                    title: "The server can't be reached".to_owned(),
+                    description: text::one_line(reason, 400),
+                    busy: false,
+                    problem: Some((
+                        "network".to_owned(),
+                        format!("Check your network. Flint tries again by itself in {left}."),
+                    )),
+                }
+            }
+            ConnectionState::Offline => Face {
+                icon: "avatar-default-symbolic",
+                title: "Signed out".to_owned(),
+                description: format!("Sign in as {who} with the ticket of your desktop."),
+                busy: false,
+                problem: None,
+            },
+            ConnectionState::Connecting | ConnectionState::Online { .. } => Face {
+                icon: "avatar-default-symbolic",
+                title: format!("Signing in as {who}"),
+                description: "with the ticket of your desktop".to_owned(),
+                busy: true,
+                problem: None,
+            },
+        }
+    })
+}
+
+/// Heading for a kind of refusal (`flint_kerberos::FailureKind::code`, `flint_stream::ConnectError::kind`).
+fn refused_title(kind: &str) -> &'static str {
+    match kind {
+        "no-ticket" => "No Kerberos ticket",
+        "ticket-expired" => "Your ticket has expired",
+        "clock-skew" => "The clocks differ",
+        "kdc-unreachable" => "The ticket server can't be reached",
+        "unknown-service" => "The server is unknown to Kerberos",
+        "realm-not-mapped" => "No Kerberos realm for this server",
+        kind if kind.contains("certificate") || kind.contains("tls") => "The connection is not safe",
+        _ => "Signing in failed",
+    }
+}

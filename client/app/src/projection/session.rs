@@ -1,0 +1,341 @@
+//! What the window knows of a running client, and its way to ask for things.
+
+use crate::projection::desk::Desk;
+use crate::projection::people::PeopleModel;
+use crate::projection::row_object::{row_object, row_object_imps};
+use crate::projection::timeline::Timeline;
+use flint_runtime::core::command::{AccountCommand, ChatCommand, HistoryCommand};
+use flint_runtime::core::model::{
+    ConnectionState, ConversationId, ConversationRow, MessageRow, PolicyReport, RoomRow, SearchHit, Show,
+};
+use flint_runtime::core::{BareJid, Capabilities, QueryId, Timestamp};
+use flint_runtime::{Client, Command};
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+use gtk::{gio, glib};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+row_object_imps! {
+    ConversationObject, "FlConversation", ConversationRow;
+    RoomObject, "FlRoom", RoomRow;
+}
+row_object!(
+    /// One row of the conversation list.
+    ConversationObject, ConversationRow
+);
+row_object!(
+    /// One room.
+    RoomObject, RoomRow
+);
+
+/// Tells the present moment; a fixture's stands still.
+pub type Clock = Rc<dyn Fn() -> Timestamp>;
+
+/// What changed; widgets listen for what they show.
+#[derive(Debug, Clone)]
+pub(crate) enum Topic {
+    /// Own name, address or organisation.
+    Identity,
+    /// The connection.
+    Connection,
+    /// Own presence.
+    Presence,
+    /// What is allowed.
+    Capabilities,
+    /// The policy page.
+    Policy,
+    /// The conversation list or one row of it.
+    Conversations,
+    /// The list of rooms or one of them.
+    Rooms,
+    /// The roster came, or became empty or not empty.
+    People,
+    /// The timeline of a conversation was replaced or grew.
+    Timeline(ConversationId),
+    /// Who types where.
+    Typing(ConversationId),
+    /// A message deserves a notification.
+    Arrived {
+        /// The message.
+        message: Box<MessageRow>,
+        /// Title of its conversation.
+        title: String,
+    },
+    /// A search was answered.
+    Found {
+        /// Its id.
+        query: QueryId,
+        /// Hits.
+        hits: Rc<Vec<SearchHit>>,
+    },
+    /// Somebody asks to see our presence.
+    SubscriptionRequested(BareJid),
+    /// Somebody invited us to a room.
+    Invited {
+        /// Room.
+        room: BareJid,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// Workgroups, their queues and colleagues.
+    Workgroups,
+    /// Offers came, changed or went; the id of a new one.
+    Offers(Option<String>),
+    /// Chats with customers; the session of a new one.
+    Chats(Option<String>),
+    /// Something was said to or by a customer.
+    ChatLines(String),
+    /// A transcript came.
+    Transcript {
+        /// Session.
+        session: String,
+        /// Lines.
+        timeline: Timeline,
+    },
+    /// A sentence to be shown for a moment.
+    Told(String),
+    /// A second went by.
+    Tick,
+    /// The client has ended.
+    Ended,
+}
+
+impl std::fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Timeline({} messages)", self.len())
+    }
+}
+
+type Listener = Rc<dyn Fn(&Topic) -> bool>;
+
+/// What the window knows of a running client; cheap to clone, all clones are the same one.
+#[derive(Clone)]
+pub struct Session(pub(super) Rc<Inner>);
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Session").field(&self.0.state.borrow().jid).finish()
+    }
+}
+
+pub(super) struct Inner {
+    client: Client,
+    clock: Clock,
+    pub(super) state: RefCell<State>,
+    pub(super) conversations: gio::ListStore,
+    pub(super) rooms: gio::ListStore,
+    pub(super) people: PeopleModel,
+    pub(super) desk: Desk,
+    pub(super) timelines: RefCell<HashMap<ConversationId, Timeline>>,
+    listeners: RefCell<Vec<Listener>>,
+    last_query: Cell<u64>,
+}
+
+/// The single values; lists are models of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    /// Own address.
+    pub(crate) jid: Option<BareJid>,
+    /// Own name.
+    pub(crate) name: String,
+    /// Name of the organisation.
+    pub(crate) organization: Option<String>,
+    /// Connection.
+    pub(crate) connection: ConnectionState,
+    /// Was online at least once, so that what is shown is worth keeping on screen.
+    pub(crate) was_online: bool,
+    /// Own availability.
+    pub(crate) show: Show,
+    /// Own status text.
+    pub(crate) status: String,
+    /// What is allowed.
+    pub(crate) capabilities: Capabilities,
+    /// The policy page; `None` until told.
+    pub(crate) policy: Option<PolicyReport>,
+    /// The conversation list has come.
+    pub(crate) conversations_loaded: bool,
+    /// The list of rooms has come.
+    pub(crate) rooms_loaded: bool,
+}
+
+impl Session {
+    /// A session around a running client. [`Session::follow`] makes it listen.
+    pub fn new(client: Client, clock: Clock) -> Self {
+        Self(Rc::new(Inner {
+            client,
+            clock,
+            state: RefCell::new(State {
+                jid: None,
+                name: String::new(),
+                organization: None,
+                connection: ConnectionState::Offline,
+                was_online: false,
+                show: Show::Offline,
+                status: String::new(),
+                capabilities: Capabilities::default(),
+                policy: None,
+                conversations_loaded: false,
+                rooms_loaded: false,
+            }),
+            conversations: gio::ListStore::new::<ConversationObject>(),
+            rooms: gio::ListStore::new::<RoomObject>(),
+            people: PeopleModel::default(),
+            desk: Desk::default(),
+            timelines: RefCell::default(),
+            listeners: RefCell::default(),
+            last_query: Cell::default(),
+        }))
+    }
+
+    /// The system's clock.
+    pub fn system_clock() -> Clock {
+        Rc::new(|| Timestamp(glib::real_time() / 1000))
+    }
+
+    /// Applies every update in order on the main loop, until the client has ended.
+    pub fn follow(&self) {
+        let updates = self.0.client.updates();
+        let session = Rc::downgrade(&self.0);
+        glib::spawn_future_local(async move {
+            while let Ok(update) = updates.recv().await {
+                let Some(inner) = session.upgrade() else { return };
+                Session(inner).apply(update);
+            }
+            if let Some(inner) = session.upgrade() {
+                Session(inner).tell(&Topic::Ended);
+            }
+        });
+    }
+
+    /// Hands a command to the client.
+    pub(crate) fn send(&self, command: impl Into<Command>) {
+        if !self.0.client.send(command) {
+            tracing::warn!("the client has ended; a command was dropped");
+        }
+    }
+
+    /// Asks the client to end; [`Topic::Ended`] follows. False when it has ended already.
+    pub(crate) fn quit(&self) -> bool {
+        self.0.client.send(Command::Quit)
+    }
+
+    /// Sends a chat command.
+    pub(crate) fn chat(&self, command: ChatCommand) {
+        self.send(flint_runtime::core::Command::Chat(command));
+    }
+
+    /// Signs in now.
+    pub(crate) fn sign_in(&self) {
+        self.send(flint_runtime::core::Command::Account(AccountCommand::SignIn));
+    }
+
+    /// Starts a full-text search; `Topic::Found` with the same id answers.
+    pub(crate) fn search(&self, text: &str, conversation: Option<ConversationId>) -> QueryId {
+        let query = QueryId(self.0.last_query.get() + 1);
+        self.0.last_query.set(query.0);
+        let search = HistoryCommand::Search { query, text: text.into(), conversation, limit: 50 };
+        self.send(flint_runtime::core::Command::History(search));
+        query
+    }
+
+    /// Calls `listener` at each change for as long as `widget` lives.
+    pub(crate) fn listen<W: IsA<glib::Object>>(&self, widget: &W, listener: impl Fn(&W, &Topic) + 'static) {
+        let widget = widget.downgrade();
+        self.0.listeners.borrow_mut().push(Rc::new(move |topic| match widget.upgrade() {
+            Some(widget) => {
+                listener(&widget, topic);
+                true
+            }
+            None => false,
+        }));
+    }
+
+    /// Tells every listener; forgets those whose widget is gone.
+    pub(crate) fn tell(&self, topic: &Topic) {
+        let listeners = self.0.listeners.borrow().clone();
+        let dead: Vec<Listener> = listeners.into_iter().filter(|listener| !listener(topic)).collect();
+        if !dead.is_empty() {
+            self.0
+                .listeners
+                .borrow_mut()
+                .retain(|listener| !dead.iter().any(|dead| Rc::ptr_eq(dead, listener)));
+        }
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// Reads the single values.
+    pub(crate) fn with<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        read(&self.0.state.borrow())
+    }
+
+    /// Conversations in order, as `ConversationObject`s.
+    pub(crate) fn conversations(&self) -> &gio::ListStore {
+        &self.0.conversations
+    }
+
+    /// One conversation's row.
+    pub(crate) fn conversation(&self, id: &ConversationId) -> Option<ConversationObject> {
+        let mut objects = self.0.conversations.iter::<ConversationObject>().filter_map(Result::ok);
+        objects.find(|object| object.with(|row| row.id == *id))
+    }
+
+    /// Rooms by name, as `RoomObject`s.
+    pub(crate) fn rooms(&self) -> &gio::ListStore {
+        &self.0.rooms
+    }
+
+    /// One room.
+    pub(crate) fn room(&self, jid: &BareJid) -> Option<RoomObject> {
+        self.0
+            .rooms
+            .iter::<RoomObject>()
+            .filter_map(Result::ok)
+            .find(|object| object.with(|row| row.jid == *jid))
+    }
+
+    /// The roster.
+    pub(crate) fn people(&self) -> &PeopleModel {
+        &self.0.people
+    }
+
+    /// The support desk.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    /// Opens a timeline, or gives the one that is open.
+    pub(crate) fn open(&self, id: &ConversationId) -> Timeline {
+        if let Some(timeline) = self.0.timelines.borrow().get(id) {
+            return timeline.clone();
+        }
+        let timeline = Timeline::default();
+        self.0.timelines.borrow_mut().insert(id.clone(), timeline.clone());
+        self.chat(ChatCommand::Open { conversation: id.clone() });
+        timeline
+    }
+
+    /// Closes a timeline.
+    pub(crate) fn close(&self, id: &ConversationId) {
+        if self.0.timelines.borrow_mut().remove(id).is_some() {
+            self.chat(ChatCommand::Close { conversation: id.clone() });
+        }
+    }
+
+    /// Name to show for a conversation: its row, else the roster or room, else the address.
+    pub(crate) fn title(&self, id: &ConversationId) -> String {
+        if let Some(row) = self.conversation(id) {
+            return row.with(|row| row.title.clone());
+        }
+        let known = match id {
+            ConversationId::Person(jid) => self.people().person(jid).map(|row| row.name),
+            ConversationId::Room(jid) => self.room(jid).map(|room| room.with(|row| row.name.clone())),
+        };
+        known.unwrap_or_else(|| id.jid().to_string())
+    }
+}

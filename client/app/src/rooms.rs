@@ -1,0 +1,132 @@
+//! Rooms: those of the organisation and those joined before; join, leave, open, or join one by address.
+
+mod row;
+
+use crate::projection::{RoomObject, Session, Topic};
+use crate::rooms::row::RoomListRow;
+use crate::widgets;
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use flint_runtime::core::command::RoomCommand;
+use flint_runtime::core::model::ConversationId;
+use flint_runtime::core::{BareJid, Command};
+use gtk::glib;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+mod imp {
+    use super::*;
+
+    #[derive(Default, gtk::CompositeTemplate)]
+    #[template(file = "rooms.ui")]
+    pub(crate) struct RoomsPage {
+        #[template_child]
+        pub(super) address_entry: TemplateChild<gtk::Entry>,
+        #[template_child]
+        pub(super) join_button: TemplateChild<gtk::Button>,
+        #[template_child]
+        pub(super) stack: TemplateChild<gtk::Stack>,
+        #[template_child]
+        pub(super) list_box: TemplateChild<gtk::ListBox>,
+        pub(super) session: OnceCell<Session>,
+        pub(super) open: OnceCell<Rc<dyn Fn(ConversationId)>>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for RoomsPage {
+        const NAME: &'static str = "FlRoomsPage";
+        type Type = super::RoomsPage;
+        type ParentType = adw::Bin;
+
+        fn class_init(class: &mut Self::Class) {
+            class.bind_template();
+        }
+
+        fn instance_init(object: &glib::subclass::InitializingObject<Self>) {
+            object.init_template();
+        }
+    }
+
+    impl ObjectImpl for RoomsPage {}
+    impl WidgetImpl for RoomsPage {}
+    impl BinImpl for RoomsPage {}
+}
+
+glib::wrapper! {
+    /// Rooms.
+    pub(crate) struct RoomsPage(ObjectSubclass<imp::RoomsPage>)
+        @extends adw::Bin, gtk::Widget, @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
+}
+
+impl RoomsPage {
+    /// Binds the page to the session; `open` is called for the room that was chosen.
+    pub(crate) fn set_session(&self, session: &Session, open: impl Fn(ConversationId) + 'static) {
+        let imp = self.imp();
+        if imp.session.set(session.clone()).is_err() || imp.open.set(Rc::new(open)).is_err() {
+            return;
+        }
+        widgets::name(&*imp.list_box, "Rooms");
+        widgets::name(&*imp.address_entry, "Room address");
+        let rows = session.clone();
+        imp.list_box.bind_model(Some(session.rooms()), move |object| {
+            let object = object.downcast_ref::<RoomObject>().expect("the model holds rooms");
+            RoomListRow::new(object, &rows).upcast()
+        });
+        imp.list_box.connect_row_activated(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_, row| {
+                if let (Some(row), Some(open)) = (row.downcast_ref::<RoomListRow>(), page.imp().open.get()) {
+                    open(ConversationId::Room(row.jid()));
+                }
+            }
+        ));
+        imp.address_entry.connect_changed(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| page.imp().join_button.set_sensitive(page.address().is_some())
+        ));
+        imp.address_entry.connect_activate(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| page.join()
+        ));
+        imp.join_button.connect_clicked(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| page.join()
+        ));
+        session.listen(self, |page, topic| {
+            if matches!(topic, Topic::Rooms) {
+                page.refresh();
+            }
+        });
+        self.refresh();
+    }
+
+    fn address(&self) -> Option<BareJid> {
+        let jid: BareJid = self.imp().address_entry.text().trim().parse().ok()?;
+        jid.node().is_some().then_some(jid)
+    }
+
+    fn join(&self) {
+        let imp = self.imp();
+        let (Some(session), Some(room)) = (imp.session.get(), self.address()) else { return };
+        session.send(Command::Room(RoomCommand::Join { room: room.clone(), nick: None, password: None }));
+        imp.address_entry.set_text("");
+        if let Some(open) = imp.open.get() {
+            open(ConversationId::Room(room));
+        }
+    }
+
+    fn refresh(&self) {
+        let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        let page = match (session.with(|state| state.rooms_loaded), session.rooms().n_items()) {
+            (false, 0) => "loading",
+            (true, 0) => "empty",
+            _ => "list",
+        };
+        imp.stack.set_visible_child_name(page);
+    }
+}

@@ -1,0 +1,145 @@
+//! Own presence and status text.
+
+use crate::projection::{Session, Topic};
+use crate::widgets;
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use flint_runtime::core::Command;
+use flint_runtime::core::command::AccountCommand;
+use flint_runtime::core::model::Show;
+use gtk::glib;
+use std::cell::{Cell, OnceCell};
+
+mod imp {
+    use super::*;
+
+    #[derive(Default, gtk::CompositeTemplate)]
+    #[template(file = "presence_menu.ui")]
+    pub(crate) struct PresenceMenu {
+        #[template_child]
+        pub(super) status_entry: TemplateChild<gtk::Entry>,
+        #[template_child]
+        pub(super) available_button: TemplateChild<gtk::CheckButton>,
+        #[template_child]
+        pub(super) away_button: TemplateChild<gtk::CheckButton>,
+        #[template_child]
+        pub(super) busy_button: TemplateChild<gtk::CheckButton>,
+        #[template_child]
+        pub(super) sign_out_button: TemplateChild<gtk::Button>,
+        pub(super) session: OnceCell<Session>,
+        pub(super) refreshing: Cell<bool>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for PresenceMenu {
+        const NAME: &'static str = "FlPresenceMenu";
+        type Type = super::PresenceMenu;
+        type ParentType = gtk::Popover;
+
+        fn class_init(class: &mut Self::Class) {
+            class.bind_template();
+        }
+
+        fn instance_init(object: &glib::subclass::InitializingObject<Self>) {
+            object.init_template();
+        }
+    }
+
+    impl ObjectImpl for PresenceMenu {}
+    impl WidgetImpl for PresenceMenu {}
+    impl PopoverImpl for PresenceMenu {}
+}
+
+glib::wrapper! {
+    /// Own presence and status text.
+    pub(crate) struct PresenceMenu(ObjectSubclass<imp::PresenceMenu>)
+        @extends gtk::Popover, gtk::Widget,
+        @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget, gtk::Native, gtk::ShortcutManager;
+}
+
+impl PresenceMenu {
+    /// Binds the menu to the session.
+    pub(crate) fn set_session(&self, session: &Session) {
+        let imp = self.imp();
+        if imp.session.set(session.clone()).is_err() {
+            return;
+        }
+        widgets::name(&*imp.status_entry, "Status message");
+        let choices = [
+            (&imp.available_button, Show::Available),
+            (&imp.away_button, Show::Away),
+            (&imp.busy_button, Show::DoNotDisturb),
+        ];
+        for (button, show) in choices {
+            button.connect_toggled(glib::clone!(
+                #[weak(rename_to = menu)]
+                self,
+                move |button| {
+                    if button.is_active() && !menu.imp().refreshing.get() {
+                        menu.set(show);
+                        menu.popdown();
+                    }
+                }
+            ));
+        }
+        imp.status_entry.connect_activate(glib::clone!(
+            #[weak(rename_to = menu)]
+            self,
+            move |_| {
+                menu.set(menu.chosen());
+                menu.popdown();
+            }
+        ));
+        imp.sign_out_button.connect_clicked(glib::clone!(
+            #[weak(rename_to = menu)]
+            self,
+            move |_| {
+                menu.popdown();
+                menu.session().send(Command::Account(AccountCommand::SignOut));
+            }
+        ));
+        session.listen(self, |menu, topic| {
+            if matches!(topic, Topic::Presence | Topic::Connection) {
+                menu.refresh();
+            }
+        });
+        self.refresh();
+    }
+
+    fn session(&self) -> &Session {
+        self.imp().session.get().expect("set when the window is made")
+    }
+
+    fn chosen(&self) -> Show {
+        let imp = self.imp();
+        if imp.away_button.is_active() {
+            Show::Away
+        } else if imp.busy_button.is_active() {
+            Show::DoNotDisturb
+        } else {
+            Show::Available
+        }
+    }
+
+    fn set(&self, show: Show) {
+        let status = self.imp().status_entry.text().trim().to_owned();
+        self.session().send(Command::Account(AccountCommand::SetPresence { show, status }));
+    }
+
+    fn refresh(&self) {
+        let imp = self.imp();
+        imp.refreshing.set(true);
+        self.session().with(|state| {
+            let button = match state.show {
+                Show::Away | Show::ExtendedAway => &imp.away_button,
+                Show::DoNotDisturb => &imp.busy_button,
+                Show::Chat | Show::Available | Show::Offline => &imp.available_button,
+            };
+            button.set_active(true);
+            if !imp.status_entry.has_focus() {
+                imp.status_entry.set_text(&state.status);
+            }
+        });
+        imp.refreshing.set(false);
+    }
+}
