@@ -13,7 +13,6 @@ mod macros;
 pub mod metrics;
 pub mod run;
 mod service;
-mod time;
 mod xml;
 
 pub use config::{

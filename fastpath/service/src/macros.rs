@@ -1,13 +1,9 @@
-//! Canned responses, in the one shape that a real Spark reads.
-//!
-//! Spark's parser is on the first element already when it begins to look for groups, so the root group has to be one
-//! level deeper than Openfire writes it, with line breaks between the elements (`live/SPARK.md`, rule 8).
+//! Canned responses: the administrator's as the protocol has them, and what an agent may store.
 
 use crate::config::MacroGroup;
 use crate::journal::Text;
-use crate::xml::{El, JWG, el, leaf};
+use flint_fastpath_protocol::macros::{self as wire, MacroItem};
 use minidom::Element;
-use std::fmt::Write;
 
 /// Longest document of one agent, in bytes.
 const MAX_BYTES: usize = 64_000;
@@ -15,55 +11,43 @@ const MAX_BYTES: usize = 64_000;
 const MAX_DEPTH: usize = 8;
 
 /// The answer with the workgroup's own responses.
-pub(crate) fn shared(group: Option<&MacroGroup>) -> El {
+pub(crate) fn shared(group: Option<&MacroGroup>) -> Element {
     let empty = MacroGroup { title: "Responses".to_owned(), ..MacroGroup::default() };
-    let mut text = String::new();
-    write_group(group.unwrap_or(&empty), MAX_DEPTH, &mut text);
-    model(&text)
+    written(group.unwrap_or(&empty), MAX_DEPTH).answer()
 }
 
 /// The answer with an agent's own responses.
-pub(crate) fn personal(stored: Option<&Text>) -> El {
-    match stored {
-        Some(text) => model(&text.0),
-        None => {
-            let mut text = String::new();
-            write_group(
-                &MacroGroup { title: "Personal".to_owned(), ..MacroGroup::default() },
-                MAX_DEPTH,
-                &mut text,
-            );
-            model(&text)
-        }
+pub(crate) fn personal(stored: Option<&Text>) -> Element {
+    let group = stored.and_then(|text| wire::MacroGroup::parse(&text.0).ok());
+    group
+        .unwrap_or_else(|| wire::MacroGroup { title: "Personal".to_owned(), ..wire::MacroGroup::default() })
+        .answer()
+}
+
+fn written(group: &MacroGroup, depth: usize) -> wire::MacroGroup {
+    let item = |entry: &crate::config::Macro| MacroItem {
+        title: entry.title.clone(),
+        response: entry.response.clone(),
+        ..MacroItem::default()
+    };
+    let groups = group.groups.iter().filter(|_| depth > 0).map(|inner| written(inner, depth - 1));
+    wire::MacroGroup {
+        title: group.title.clone(),
+        macros: group.macros.iter().map(item).collect(),
+        groups: groups.collect(),
     }
 }
 
-fn model(group: &str) -> El {
-    el("macros", JWG).child(leaf("model", JWG, format!("<x>\n{group}\n</x>")))
-}
-
-/// What an agent wants to store: `None` when it is too long or can't be read. Spark doesn't escape `&`, so single ones
-/// are taken as they are meant. An `x` around the group, which is ours, is taken off.
+/// What an agent wants to store, in our own words: `None` when it is too long, too deep or can't be read.
 pub(crate) fn accept(text: &str) -> Option<String> {
     if text.len() > MAX_BYTES || depth(text) > 4 * MAX_DEPTH {
         return None;
     }
-    let text = escape_stray(text.trim());
-    let inner = text
-        .strip_prefix("<x>")
-        .and_then(|rest| rest.strip_suffix("</x>"))
-        .map_or(text.as_str(), str::trim)
-        .to_owned();
-    // Only to see that it is well-formed; the namespace is nobody's.
-    let wrapped = format!("<x xmlns='urn:flint:check'>{inner}</x>");
-    let root: Element = wrapped.parse().ok()?;
-    let mut children = root.children();
-    let group = children.next()?;
-    let fits = group.name() == "macrogroup" || group.name().rsplit('.').next() == Some("MacroGroup");
-    (fits && children.next().is_none()).then_some(inner)
+    wire::MacroGroup::parse(text).ok().map(|group| group.document())
 }
 
-/// An upper bound of the nesting, without building anything: a deeply nested document overflows a parser's stack.
+/// An upper bound of the nesting, without building anything: this document is inside a text, where the stream's guard
+/// doesn't see it, and a deeply nested one overflows a parser's stack.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for (at, _) in text.match_indices('<') {
@@ -80,93 +64,20 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-fn escape_stray(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let entity = rest[1..].split(';').next().is_some_and(|name| {
-            rest.len() > name.len() + 1
-                && (matches!(name, "amp" | "lt" | "gt" | "quot" | "apos")
-                    || name.strip_prefix('#').is_some_and(|code| {
-                        !code.is_empty()
-                            && code.len() <= 7
-                            && code.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'x')
-                    }))
-        });
-        out.push_str(if entity { "&" } else { "&amp;" });
-        rest = &rest[1..];
-    }
-    out.push_str(rest);
-    out
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-fn write_group(group: &MacroGroup, depth: usize, out: &mut String) {
-    let _ = writeln!(out, "<macrogroup>\n<title>{}</title>\n<macros>", escape(&group.title));
-    for entry in &group.macros {
-        let (title, response) = (escape(&entry.title), escape(&entry.response));
-        let _ = writeln!(
-            out,
-            "<macro>\n<title>{title}</title>\n<type>0</type>\n<description></description>\n<response>{response}</response>\n</macro>"
-        );
-    }
-    out.push_str("</macros>\n<macroGroups>\n");
-    if depth > 0 {
-        for inner in &group.groups {
-            write_group(inner, depth - 1, out);
-            out.push('\n');
-        }
-    }
-    out.push_str("</macroGroups>\n</macrogroup>");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Macro;
-
-    #[test]
-    fn the_root_group_is_one_level_deeper_with_line_breaks() {
-        let group = MacroGroup {
-            title: "Team".to_owned(),
-            macros: vec![Macro { title: "Hi".to_owned(), response: "R&D <b>".to_owned() }],
-            groups: vec![MacroGroup { title: "Links".to_owned(), ..MacroGroup::default() }],
-        };
-        let element = shared(Some(&group)).build();
-        let text = element.get_child("model", JWG).unwrap().text();
-        assert!(text.starts_with("<x>\n<macrogroup>\n<title>Team</title>\n<macros>\n<macro>\n"), "{text}");
-        assert!(
-            text.contains("<response>R&amp;D &lt;b&gt;</response>") && text.ends_with("</macrogroup>\n</x>")
-        );
-        let inner = text.strip_prefix("<x>\n").unwrap().strip_suffix("\n</x>").unwrap();
-        assert_eq!(accept(&text).as_deref(), Some(inner));
-    }
 
     #[test]
     fn what_an_agent_stores_is_read_with_indulgence_but_not_blindly() {
-        let table = [
-            (
-                "<macrogroup><title>R&D</title></macrogroup>",
-                Some("<macrogroup><title>R&amp;D</title></macrogroup>"),
-            ),
-            (
-                "<macrogroup><title>&lt;&#65;</title></macrogroup>",
-                Some("<macrogroup><title>&lt;&#65;</title></macrogroup>"),
-            ),
-            ("<macrogroup>", None),
-            ("", None),
-            ("<other/>", None),
-            ("<macrogroup/><macrogroup/>", None),
-        ];
-        for (text, expected) in table {
-            assert_eq!(accept(text).as_deref(), expected, "{text}");
+        let stored = accept("<x>\n<macrogroup><title>R&D</title></macrogroup></x>").unwrap();
+        assert!(stored.contains("<title>R&amp;D</title>"), "{stored}");
+        assert_eq!(accept(&stored).as_ref(), Some(&stored));
+        for text in ["", "<macrogroup>", "<other/>"] {
+            assert_eq!(accept(text), None, "{text}");
         }
         let deep = format!("<macrogroup>{}{}</macrogroup>", "<a>".repeat(10_000), "</a>".repeat(10_000));
         assert_eq!(accept(&deep), None);
+        assert_eq!(accept(&"x".repeat(MAX_BYTES + 1)), None);
     }
 }

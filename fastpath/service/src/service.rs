@@ -5,6 +5,7 @@ mod customers;
 mod decide;
 mod discovery;
 mod history;
+mod invitations;
 mod presence;
 mod pushes;
 mod requests;
@@ -15,6 +16,7 @@ use crate::config::{ServiceConfig, WorkgroupConfig};
 use crate::journal::{JournalRecord, SessionSummary, Snapshot};
 use crate::metrics::Metrics;
 use crate::xml::{CLIENT, Condition, Request, el};
+use flint_fastpath_protocol::Malformed;
 use flint_fastpath_routing::{
     Decision, Event, Record, Reply, Router, SessionId, Timer, Timestamp, WorkgroupName,
 };
@@ -174,7 +176,7 @@ impl Service {
             return self.drop_stanza();
         }
         if from.domain().as_str() == self.config.conference {
-            return self.from_conference(stanza, &from, now);
+            return self.conference_stanza(stanza, &from, now);
         }
         match (stanza.name(), stanza.attr("type")) {
             ("iq", Some("get" | "set")) => self.iq(stanza, from, to, now),
@@ -301,6 +303,11 @@ impl Service {
     fn refuse(&mut self, request: &Request, condition: Condition, text: Option<&str>) {
         Metrics::add(&self.metrics.refused_total, 1);
         self.send(request.error(condition, text));
+    }
+
+    /// A payload of the wrong shape: a cap or a missing part, in words.
+    fn refuse_malformed(&mut self, request: &Request, problem: Malformed) {
+        self.refuse(request, problem.condition(), Some(&problem.to_string()));
     }
 
     fn address(&self, workgroup: &str) -> Option<BareJid> {

@@ -1,18 +1,17 @@
 //! Small helpers for stanzas: replies, errors, bare elements.
 
+use flint_fastpath_protocol::text::clean;
+pub(crate) use flint_fastpath_protocol::{CLIENT, Condition, JWG, WG};
+use flint_fastpath_routing::Timestamp;
 use jid::{BareJid, FullJid, Jid};
 use minidom::rxml::NcName;
 use minidom::{Element, ElementBuilder};
 
-pub(crate) const CLIENT: &str = "jabber:client";
 pub(crate) const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
-pub(crate) const WG: &str = "http://jabber.org/protocol/workgroup";
-pub(crate) const JWG: &str = "http://jivesoftware.com/protocol/workgroup";
 pub(crate) const FORMS: &str = "jabber:x:data";
 pub(crate) const MUC: &str = "http://jabber.org/protocol/muc";
 pub(crate) const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(crate) const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
-pub(crate) const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 pub(crate) const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub(crate) const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub(crate) const VERSION: &str = "jabber:iq:version";
@@ -69,11 +68,9 @@ pub(crate) fn leaf(name: &str, ns: &str, text: impl Into<String>) -> El {
     el(name, ns).text(text)
 }
 
-/// Without the characters that XML 1.0 forbids.
-fn clean(text: &str) -> String {
-    let allowed =
-        |c: char| c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\t' | '\n' | '\r');
-    text.chars().filter(|c| allowed(*c)).collect()
+/// A moment as the protocol crate has it.
+pub(crate) fn ms(at: Timestamp) -> i64 {
+    i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 
 /// A request: an IQ get or set with its one payload.
@@ -84,51 +81,6 @@ pub(crate) struct Request {
     pub(crate) id: String,
     pub(crate) set: bool,
     pub(crate) payload: Element,
-}
-
-/// Conditions that this service answers with (RFC 6120 §8.3.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Condition {
-    BadRequest,
-    Conflict,
-    FeatureNotImplemented,
-    Forbidden,
-    InternalServerError,
-    ItemNotFound,
-    NotAcceptable,
-    NotAllowed,
-    NotAuthorized,
-    ResourceConstraint,
-    ServiceUnavailable,
-}
-
-impl Condition {
-    /// Name, type and the legacy code that Openfire writes.
-    fn parts(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::BadRequest => ("bad-request", "modify", "400"),
-            Self::Conflict => ("conflict", "cancel", "409"),
-            Self::FeatureNotImplemented => ("feature-not-implemented", "cancel", "501"),
-            Self::Forbidden => ("forbidden", "auth", "403"),
-            Self::InternalServerError => ("internal-server-error", "wait", "500"),
-            Self::ItemNotFound => ("item-not-found", "cancel", "404"),
-            Self::NotAcceptable => ("not-acceptable", "modify", "406"),
-            Self::NotAllowed => ("not-allowed", "cancel", "405"),
-            Self::NotAuthorized => ("not-authorized", "auth", "401"),
-            Self::ResourceConstraint => ("resource-constraint", "wait", "500"),
-            Self::ServiceUnavailable => ("service-unavailable", "cancel", "503"),
-        }
-    }
-
-    /// The `<error/>` element.
-    pub(crate) fn element(self, text: Option<&str>) -> Element {
-        let (name, kind, code) = self.parts();
-        let error = el("error", CLIENT).attr("code", code).attr("type", kind).child(el(name, STANZAS));
-        match text {
-            Some(text) => error.child(leaf("text", STANZAS, text)).build(),
-            None => error.build(),
-        }
-    }
 }
 
 impl Request {
@@ -209,9 +161,4 @@ pub(crate) fn says_gone(stanza: &Element) -> bool {
 pub(crate) fn occupant(workgroup: &BareJid) -> Option<FullJid> {
     let node = workgroup.node()?.as_str().to_owned();
     workgroup.with_resource_str(&node).ok()
-}
-
-/// The text of a direct child, trimmed.
-pub(crate) fn child_text(element: &Element, name: &str) -> Option<String> {
-    element.children().find(|child| child.name() == name).map(|child| child.text().trim().to_owned())
 }

@@ -1,7 +1,13 @@
 //! The agents' side: who they are, what they are offered, who their colleagues are.
 
+use super::customers::metadata;
 use super::{MAX_PINGS, PING_EVERY_MS, Pinged, Service, Wake};
-use crate::xml::{Condition, JWG, PING, Request, WG, el, iq_get, iq_set, leaf, presence, says_gone};
+use crate::xml::{Condition, PING, Request, el, iq_get, iq_set, leaf, ms, presence, says_gone};
+use flint_fastpath_protocol::discovery::WorkgroupsRequest;
+use flint_fastpath_protocol::{
+    AgentEntry, AgentStatus, AgentStatusRequest, CurrentChat, Hidden, MaxChats, Offer, OfferAnswer,
+    OfferKind, OfferRef, OfferRevoke, Session, Workgroups,
+};
 use flint_fastpath_routing::{
     Decision, Event, Phase, Reply, RevokeReason, SessionId, Timestamp, WorkgroupName,
 };
@@ -29,16 +35,21 @@ impl Service {
         let Some(agent) = FromAgent::check(Some(&request.from), |bare| self.config.is_agent(bare)) else {
             return self.refuse(request, Condition::NotAuthorized, None);
         };
-        let asked = request.payload.attr("jid").map(|jid| Jid::new(jid).map(|jid| jid.to_bare()));
         let bare = agent.bare();
-        if request.set || !asked.is_none_or(|asked| asked.is_ok_and(|asked| asked == bare)) {
+        // Without a name, about oneself.
+        let other = request.payload.attr("jid").is_some()
+            && !WorkgroupsRequest::read(&request.payload).is_ok_and(|asked| asked.agent.to_bare() == bare);
+        if request.set || other {
             return self.refuse(request, Condition::ItemNotFound, None);
         }
-        let workgroups = self.config.workgroups.iter().filter(|it| self.config.is_agent_of(&it.name, &bare));
-        let items = workgroups.map(|workgroup| {
-            el("workgroup", WG).attr("jid", format!("{}@{}", workgroup.name, self.config.domain))
-        });
-        let payload = el("workgroups", WG).attr("jid", bare.as_str()).children(items).build();
+        let workgroups = self
+            .config
+            .workgroups
+            .iter()
+            .filter(|workgroup| self.config.is_agent_of(&workgroup.name, &bare))
+            .filter_map(|workgroup| self.address(&workgroup.name))
+            .collect();
+        let payload = Workgroups { agent: Some(bare), workgroups }.element();
         self.send(request.result(Some(payload)));
     }
 
@@ -95,11 +106,13 @@ impl Service {
         workgroup: &str,
         agent: &FullJid,
     ) -> Option<(SessionId, Option<u32>)> {
-        if let Some(id) = request.payload.attr("id") {
-            let (session, fence) = read_offer_id(id);
-            return self.visits.contains_key(&session).then_some((session, fence));
-        }
-        let customer = FullJid::new(request.payload.attr("jid")?).ok()?;
+        let customer = match OfferAnswer::read(&request.payload).ok()?.offer {
+            OfferRef::Id(id) => {
+                let (session, fence) = read_offer_id(&id);
+                return self.visits.contains_key(&session).then_some((session, fence));
+            }
+            OfferRef::Customer(customer) => customer.try_into_full().ok()?,
+        };
         let visits = self.router.visits(&customer).cloned();
         let offered: Vec<_> = self.router.offers_of(agent).cloned().collect();
         let mut fits = visits.filter(|session| {
@@ -114,20 +127,18 @@ impl Service {
         let Some(view) = self.router.customer(session) else { return };
         let Some(from) = self.address(&view.workgroup.0) else { return };
         let id = offer_id(session, fence);
-        let values = view.answers.0.iter().flat_map(|(name, values)| {
-            values.iter().map(move |value| leaf("value", JWG, value.as_str()).attr("name", name.as_str()))
-        });
-        let offer = el("offer", WG)
-            .attr("id", id.as_str())
-            .attr("jid", view.client.as_str())
-            .child(el("metadata", JWG).children(values))
-            .child(leaf("timeout", WG, seconds.to_string()))
-            .child(session_element(session, &from))
-            .child(el("user-request", WG))
-            .children(view.user.map(|user| el("user", JWG).attr("id", user)))
-            .build();
+        let offer = Offer {
+            id: id.clone(),
+            customer: Jid::from(view.client.clone()),
+            metadata: metadata(view.answers),
+            timeout_s: i64::try_from(seconds).unwrap_or(i64::MAX),
+            session: Session { id: session.0.clone(), workgroup: Some(from.clone()) },
+            kind: OfferKind::Customer,
+            user: view.user.map(str::to_owned),
+        };
         self.count(|metrics| &metrics.offers_total);
-        let stanza = iq_set(&Jid::from(from), &Jid::from(agent.clone()), &format!("offer:{id}"), offer);
+        let stanza =
+            iq_set(&Jid::from(from), &Jid::from(agent.clone()), &format!("offer:{id}"), offer.element());
         self.send(stanza);
     }
 
@@ -148,13 +159,15 @@ impl Service {
         let user =
             (visit.summary.user != visit.client.to_bare().as_str()).then(|| visit.summary.user.clone());
         let id = offer_id(session, fence);
-        let revoke = el("offer-revoke", WG)
-            .attr("id", id.as_str())
-            .attr("jid", visit.client.as_str())
-            .child(leaf("reason", WG, text))
-            .child(session_element(session, &from))
-            .children(user.map(|user| el("user", JWG).attr("id", user)));
-        let stanza = iq_set(&Jid::from(from), &Jid::from(agent.clone()), &format!("revoke:{id}"), revoke);
+        let revoke = OfferRevoke {
+            id: id.clone(),
+            customer: Some(Jid::from(visit.client.clone())),
+            reason: text.to_owned(),
+            session: Some(Session { id: session.0.clone(), workgroup: Some(from.clone()) }),
+            user,
+        };
+        let stanza =
+            iq_set(&Jid::from(from), &Jid::from(agent.clone()), &format!("revoke:{id}"), revoke.element());
         self.send(stanza);
     }
 
@@ -181,7 +194,7 @@ impl Service {
             Some(Pinged::Agent(client) | Pinged::Customer(_, client)) => client,
             None => return,
         };
-        if Jid::from(asked.clone()) != *from {
+        if asked.as_str() != from.as_str() {
             return self.drop_stanza();
         }
         let gone = error && says_gone(stanza);
@@ -271,16 +284,16 @@ impl Service {
             return self.refuse(request, Condition::ItemNotFound, None);
         }
         let Some(config) = self.config.workgroup(workgroup) else { return };
-        let others: Vec<Element> = config
+        let agents = config
             .agents()
             .into_iter()
             .filter(|other| **other != agent.to_bare())
             .filter_map(|other| {
-                let shown = self.agent_name(workgroup, other).map(|name| leaf("name", JWG, name));
-                Some(el("agent", WG).attr("jid", self.shadow(other)?.as_str()).children(shown).build())
+                let name = self.agent_name(workgroup, other);
+                Some(AgentEntry { jid: self.shadow(other)?, name, removed: false })
             })
             .collect();
-        let payload = el("agent-status-request", WG).children(others).build();
+        let payload = AgentStatusRequest { agents }.element();
         self.send(request.result(Some(payload)));
         self.send_colleagues(agent, workgroup);
     }
@@ -307,27 +320,24 @@ impl Service {
         let view = self.router.agent(&agent.to_bare(), workgroup).filter(|view| view.client == agent)?;
         let from = self.shadow(&agent.to_bare())?.with_resource(agent.resource());
         let chats = view.chats.iter().filter_map(|session| {
-            let visit = self.visits.get(session)?;
-            let answers = &visit.summary.answers;
-            let chat = el("chat", JWG)
-                .attr("sessionID", session.0.as_str())
-                .attr("userID", visit.summary.user.as_str())
-                .attr(
-                    "startTime",
-                    crate::time::legacy(visit.summary.started.unwrap_or(visit.summary.joined)),
-                );
-            Some(
-                ["question", "username", "email"]
-                    .into_iter()
-                    .fold(chat, |chat, field| chat.some(field, answers.first(field))),
-            )
+            let summary = &self.visits.get(session)?.summary;
+            let answer = |field: &str| Hidden::from(summary.answers.first(field).unwrap_or_default());
+            Some(CurrentChat {
+                session: session.0.clone(),
+                user: summary.user.clone(),
+                started: Some(ms(summary.started.unwrap_or(summary.joined))),
+                question: answer("question"),
+                username: answer("username"),
+                email: answer("email"),
+            })
         });
-        let status = el("agent-status", WG)
-            .attr("jid", format!("{workgroup}@{}", self.config.domain))
-            .child(leaf("max-chats", WG, view.max_chats.to_string()))
-            .child(el("current-chats", JWG).children(chats));
+        let status = AgentStatus {
+            workgroup: self.address(&workgroup.0),
+            max_chats: MaxChats::Limit(view.max_chats),
+            chats: Some(chats.collect()),
+        };
         let show = (!view.available).then(|| leaf("show", crate::xml::CLIENT, "away"));
-        Some(presence(from.as_str(), to.as_str(), None).children(show).child(status).build())
+        Some(presence(from.as_str(), to.as_str(), None).children(show).child(status.element()).build())
     }
 
     /// Tells all colleagues about an agent who changed.
@@ -353,7 +363,7 @@ impl Service {
         let others: Vec<FullJid> =
             self.router.agents_in(workgroup).into_iter().map(|it| it.client.clone()).collect();
         let status =
-            el("agent-status", WG).attr("jid", format!("{workgroup}@{}", self.config.domain)).build();
+            AgentStatus { workgroup: self.address(&workgroup.0), ..AgentStatus::default() }.element();
         for to in others.into_iter().filter(|to| to != agent) {
             self.send(presence(from.as_str(), to.as_str(), Some("unavailable")).child(status.clone()));
         }
@@ -382,11 +392,6 @@ impl Service {
             self.count(|metrics| &metrics.accepts_total);
         }
     }
-}
-
-/// `<session id workgroup/>`.
-pub(super) fn session_element(session: &SessionId, workgroup: &BareJid) -> Element {
-    el("session", JWG).attr("id", session.0.as_str()).attr("workgroup", workgroup.as_str()).build()
 }
 
 #[cfg(test)]

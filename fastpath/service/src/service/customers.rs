@@ -3,7 +3,8 @@
 use super::{Service, Visit};
 use crate::config::{FieldKind, FormField};
 use crate::journal::{JournalRecord, SessionSummary};
-use crate::xml::{Condition, FORMS, JWG, Request, WG, el, leaf, message};
+use crate::xml::{Condition, Request, message};
+use flint_fastpath_protocol::{JoinQueue, Metadata, QueueStatus, Session};
 use flint_fastpath_routing::{Answers, Event, Reply, SessionId, Timestamp, WorkgroupName};
 use flint_xep::sender::FromCustomer;
 use jid::{BareJid, FullJid};
@@ -26,14 +27,18 @@ impl Service {
         let customer = FromCustomer::check(Some(&request.from), |from| from.domain().as_str() != here);
         let Some(customer) = customer else { return self.refuse(request, Condition::BadRequest, None) };
         let Some(config) = self.config.workgroup(workgroup) else { return };
-        let answers = match read_answers(&request.payload) {
+        let join = match JoinQueue::read(&request.payload) {
+            Ok(join) => join,
+            Err(problem) => return self.refuse_malformed(request, problem),
+        };
+        let answers = match accepted_answers(join.answers) {
             Ok(answers) => answers,
             Err(problem) => return self.refuse(request, Condition::NotAcceptable, Some(problem)),
         };
         if let Err(problem) = check_form(&config.form(), &answers) {
             return self.refuse(request, Condition::NotAcceptable, Some(&problem));
         }
-        let user = read_user(&request.payload, customer.jid());
+        let user = named_user(join.user.as_deref(), customer.jid());
         let session = SessionId((self.new_id)());
         let event = Event::CustomerJoined {
             session: session.clone(),
@@ -104,15 +109,13 @@ impl Service {
         let view = self.router.customer(session)?;
         let queue = self.router.queue(view.workgroup, view.queue, 0)?;
         let seconds = u64::from(position) * queue.per_place_ms / 1_000;
-        let status = el("queue-status", WG)
-            .child(leaf("time", WG, seconds.to_string()))
-            .child(leaf("position", WG, position.to_string()))
-            .child(
-                el("session", JWG)
-                    .attr("id", session.0.as_str())
-                    .attr("workgroup", format!("{}@{}", view.workgroup, self.config.domain)),
-            );
-        Some(status.build())
+        let workgroup = self.address(&view.workgroup.0);
+        let status = QueueStatus {
+            position,
+            time_s: Some(u32::try_from(seconds).unwrap_or(u32::MAX)),
+            session: Some(Session { id: session.0.clone(), workgroup }),
+        };
+        Some(status.element())
     }
 
     /// The visit of whoever sent this, if it waits.
@@ -168,41 +171,31 @@ impl Service {
     }
 }
 
-/// The answers in `join-queue`: `metadata` first, then the form's fields, which count more.
-fn read_answers(join: &Element) -> Result<Answers, &'static str> {
-    let mut answers: Vec<(String, Vec<String>)> = Vec::new();
-    let mut add = |name: &str, values: Vec<String>, form: bool| {
-        // A password has no business here, and whom to skip is not the customer's choice.
-        if name.is_empty() || matches!(name, "password" | "ignore" | "FORM_TYPE") {
-            return;
-        }
-        match answers.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) if form => *old = values,
-            Some((_, old)) => old.extend(values),
-            None => answers.push((name.to_owned(), values)),
-        }
-    };
-    if let Some(metadata) = join.get_child("metadata", JWG) {
-        for value in metadata.children().filter(|child| child.name() == "value").take(MAX_FIELDS * MAX_VALUES)
-        {
-            add(value.attr("name").unwrap_or_default(), vec![value.text().trim().to_owned()], false);
-        }
+/// The answers without what has no business here, if they are short enough to be kept and offered around.
+fn accepted_answers(mut answers: Metadata) -> Result<Answers, &'static str> {
+    // A password is nobody's business, and whom to skip is not the customer's choice.
+    for name in ["password", "ignore", "FORM_TYPE"] {
+        answers.remove(name);
     }
-    if let Some(form) = join.get_child("x", FORMS) {
-        for field in form.children().filter(|child| child.is("field", FORMS)).take(MAX_FIELDS + 1) {
-            let values = field.children().filter(|child| child.is("value", FORMS)).take(MAX_VALUES + 1);
-            add(field.attr("var").unwrap_or_default(), values.map(Element::text).collect(), true);
-        }
-    }
+    let entries = answers.entries();
     let long = |values: &Vec<String>| {
         values.len() > MAX_VALUES || values.iter().any(|value| value.len() > MAX_VALUE)
     };
     let size: usize =
-        answers.iter().map(|(name, values)| name.len() + values.iter().map(String::len).sum::<usize>()).sum();
-    if answers.len() > MAX_FIELDS || size > MAX_ANSWERS || answers.iter().any(|(_, values)| long(values)) {
+        entries.iter().map(|(name, values)| name.len() + values.iter().map(String::len).sum::<usize>()).sum();
+    if entries.len() > MAX_FIELDS || size > MAX_ANSWERS || entries.iter().any(|(_, values)| long(values)) {
         return Err("The form is too long. Shorten your answers.");
     }
-    Ok(Answers(answers))
+    Ok(Answers(entries.to_vec()))
+}
+
+/// The answers as they are written.
+pub(super) fn metadata(answers: &Answers) -> Metadata {
+    let mut metadata = Metadata::default();
+    for (name, values) in &answers.0 {
+        metadata.set(name.clone(), values.clone());
+    }
+    metadata
 }
 
 /// Everything that is required is there, and lists hold only what was offered.
@@ -226,8 +219,7 @@ fn check_form(form: &[FormField], answers: &Answers) -> Result<(), String> {
 
 /// The identity that an anonymous customer names. Smack parses it as a JID, so it has to be one; one of somebody else
 /// must not open that person's past chats, so only the sender's own or an unused domain part counts as given.
-fn read_user(join: &Element, from: &FullJid) -> Option<BareJid> {
-    let named = join.children().find(|child| child.name() == "user")?.attr("id")?;
-    let user = BareJid::new(named).ok()?;
+fn named_user(named: Option<&str>, from: &FullJid) -> Option<BareJid> {
+    let user = BareJid::new(named?).ok()?;
     (user != from.to_bare() && user.domain() != from.domain()).then_some(user)
 }

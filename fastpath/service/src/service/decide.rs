@@ -2,7 +2,8 @@
 
 use super::Service;
 use crate::journal::JournalRecord;
-use crate::xml::{WG, el, message};
+use crate::xml::message;
+use flint_fastpath_protocol::DepartNotice;
 use flint_fastpath_routing::{Decision, EndReason, SessionId, Timestamp};
 
 impl Service {
@@ -74,14 +75,13 @@ impl Service {
             self.count(|metrics| &metrics.chats_total);
         }
         let notice = match reason {
-            EndReason::Departed => Some("departure-requested"),
-            EndReason::TimedOut | EndReason::WorkgroupGone => Some("agent-not-found"),
+            EndReason::Departed => Some(DepartNotice::Requested),
+            EndReason::TimedOut | EndReason::WorkgroupGone => Some(DepartNotice::AgentNotFound),
             EndReason::Vanished | EndReason::AgentLeft => None,
         };
-        if let Some(name) = notice {
+        if let Some(notice) = notice {
             let from = format!("{}@{}", summary.workgroup, self.config.domain);
-            let push =
-                message(&from, visit.client.as_str()).child(el("depart-queue", WG).child(el(name, WG)));
+            let push = message(&from, visit.client.as_str()).child(notice.element());
             self.send(push);
         }
         let text = self

@@ -2,56 +2,36 @@
 
 use super::Service;
 use crate::config::{FieldKind, FormField};
-use crate::xml::{
-    Condition, DISCO_INFO, DISCO_ITEMS, El, FORMS, JWG, PING, Request, VCARD, VERSION, WG, el, leaf,
+use crate::xml::{Condition, Request};
+use flint_fastpath_protocol::discovery::{self, Opening};
+use flint_fastpath_protocol::form::{self, Form};
+use flint_fastpath_protocol::settings::{
+    self, ChatSetting, ChatSettingsRequest, OfflineSettings, SettingKind,
 };
 use flint_fastpath_routing::{Event, Timestamp, WorkgroupName, WorkgroupState};
 use flint_xep::sender::FromCustomer;
-use minidom::Element;
 
 /// Most texts in one answer of `chat-settings`.
 const MAX_TEXTS: usize = 200;
 
 impl Service {
     pub(super) fn disco_info(&mut self, request: &Request) {
-        let identity = |name: &str| {
-            el("identity", DISCO_INFO)
-                .attr("category", "collaboration")
-                .attr("type", "workgroup")
-                .attr("name", name)
-        };
-        let feature = |var: &str| el("feature", DISCO_INFO).attr("var", var);
         if request.set || request.payload.attr("node").is_some() {
             return self.refuse(request, Condition::ItemNotFound, None);
         }
-        let query = el("query", DISCO_INFO);
         let payload = if request.to.node().is_none() {
-            query
-                .child(identity("Fastpath"))
-                .children([WG, DISCO_INFO, DISCO_ITEMS, VERSION, PING].map(feature))
+            discovery::service_info("Fastpath", false)
         } else if let Some((workgroup, _)) = self.addressed(&request.to) {
-            let state = match self.router.workgroup_state(&WorkgroupName(workgroup.name.clone())) {
-                Some(WorkgroupState::Open) => "OPEN",
-                Some(WorkgroupState::Ready) => "READY",
-                Some(WorkgroupState::Closed) | None => "CLOSED",
+            let opening = match self.router.workgroup_state(&WorkgroupName(workgroup.name.clone())) {
+                Some(WorkgroupState::Open) => Opening::Open,
+                Some(WorkgroupState::Ready) => Opening::Ready,
+                Some(WorkgroupState::Closed) | None => Opening::Closed,
             };
-            let field = |var: &str, label: &str, value: &str| {
-                el("field", FORMS).attr("var", var).attr("label", label).child(leaf("value", FORMS, value))
-            };
-            let form = el("x", FORMS)
-                .attr("type", "result")
-                .child(el("field", FORMS).attr("var", "FORM_TYPE").attr("type", "hidden").child(leaf(
-                    "value",
-                    FORMS,
-                    format!("{WG}#workgroupinfo"),
-                )))
-                .child(field("workgroup#description", "Description", &workgroup.description))
-                .child(field("workgroup#online", "Status", state));
-            query.child(identity(&workgroup.name)).children([DISCO_INFO, WG].map(feature)).child(form)
+            discovery::workgroup_info(&workgroup.name, &workgroup.description, opening)
         } else {
             return self.refuse(request, Condition::ItemNotFound, None);
         };
-        self.send(request.result(Some(payload.build())));
+        self.send(request.result(Some(payload)));
     }
 
     pub(super) fn disco_items(&mut self, request: &Request) {
@@ -61,12 +41,13 @@ impl Service {
         if request.payload.attr("node").is_some() {
             return self.refuse(request, Condition::ItemNotFound, None);
         }
-        let items = self.config.workgroups.iter().map(|workgroup| {
-            el("item", DISCO_ITEMS)
-                .attr("jid", format!("{}@{}", workgroup.name, self.config.domain))
-                .attr("name", workgroup.name.as_str())
-        });
-        let payload = el("query", DISCO_ITEMS).children(items).build();
+        let addresses: Vec<_> = self
+            .config
+            .workgroups
+            .iter()
+            .filter_map(|workgroup| Some((self.address(&workgroup.name)?, workgroup.name.as_str())))
+            .collect();
+        let payload = discovery::items(addresses.iter().map(|(address, name)| (address, *name)));
         self.send(request.result(Some(payload)));
     }
 
@@ -74,24 +55,16 @@ impl Service {
         if request.set {
             return self.refuse(request, Condition::BadRequest, None);
         }
-        let payload = el("query", VERSION).child(leaf("name", VERSION, "Flint Fastpath")).child(leaf(
-            "version",
-            VERSION,
-            env!("CARGO_PKG_VERSION"),
-        ));
-        self.send(request.result(Some(payload.build())));
+        let payload = discovery::version("Flint Fastpath", env!("CARGO_PKG_VERSION"));
+        self.send(request.result(Some(payload)));
     }
 
     pub(super) fn vcard(&mut self, request: &Request, workgroup: &str) {
         let Some(config) = self.config.workgroup(workgroup).filter(|_| !request.set) else {
             return self.refuse(request, Condition::BadRequest, None);
         };
-        let shown = config.shown();
-        let payload = el("vCard", VCARD)
-            .child(leaf("FN", VCARD, shown))
-            .child(leaf("NICKNAME", VCARD, shown))
-            .child(leaf("JABBERID", VCARD, request.to.to_bare().as_str()));
-        self.send(request.result(Some(payload.build())));
+        let payload = discovery::vcard(config.shown(), &request.to.to_bare());
+        self.send(request.result(Some(payload)));
     }
 
     /// The form. Spark asks for it at each offer and shows nothing without an answer, so an agent who asks has the
@@ -100,12 +73,12 @@ impl Service {
         let Some(config) = self.config.workgroup(workgroup).filter(|_| !request.set) else {
             return self.refuse(request, Condition::BadRequest, None);
         };
-        let form = el("x", FORMS)
-            .attr("type", "form")
-            .child(leaf("title", FORMS, config.shown()))
-            .child(leaf("instructions", FORMS, config.description.as_str()))
-            .children(config.form().iter().map(field));
-        let payload = el("workgroup-form", JWG).child(form).build();
+        let form = Form {
+            title: config.shown().to_owned(),
+            instructions: config.description.clone(),
+            fields: config.form().into_iter().map(field).collect(),
+        };
+        let payload = form.answer();
         self.send(request.result(Some(payload)));
         if let Some(client) = FromCustomer::check(Some(&request.from), |_| true) {
             let seen: Vec<_> = self.router.offers_of(client.jid()).cloned().collect();
@@ -119,68 +92,71 @@ impl Service {
         let Some(config) = self.config.workgroup(workgroup).filter(|_| !request.set) else {
             return self.refuse(request, Condition::BadRequest, None);
         };
-        let key = request.payload.attr("key");
-        // All our settings are texts, which is kind 1.
-        let kind_fits = key.is_some() || request.payload.attr("type").is_none_or(|kind| kind == "1");
-        let settings: Vec<El> = config
+        let wanted = match ChatSettingsRequest::read(&request.payload) {
+            Ok(wanted) => wanted,
+            Err(problem) => return self.refuse_malformed(request, problem),
+        };
+        // All our settings are texts.
+        let fits = |key: &str| match &wanted {
+            ChatSettingsRequest::Key(one) => one == key,
+            ChatSettingsRequest::Kind(kind) => *kind == SettingKind::Text,
+            ChatSettingsRequest::All => true,
+        };
+        let list: Vec<ChatSetting> = config
             .texts
             .iter()
-            .filter(|(name, _)| kind_fits && key.is_none_or(|key| key == *name))
+            .filter(|(key, _)| fits(key))
             .take(MAX_TEXTS)
-            .map(|(name, value)| {
-                el("chat-setting", JWG)
-                    .child(leaf("key", JWG, name.as_str()))
-                    .child(leaf("value", JWG, value.as_str()))
-                    .child(leaf("type", JWG, "1"))
+            .map(|(key, value)| ChatSetting {
+                key: key.clone(),
+                value: value.clone(),
+                kind: SettingKind::Text,
             })
             .collect();
-        if settings.is_empty() {
+        if list.is_empty() {
             return self.refuse(request, Condition::ItemNotFound, None);
         }
-        let payload = el("chat-settings", JWG).children(settings).build();
-        self.send(request.result(Some(payload)));
+        self.send(request.result(Some(settings::chat_settings(&list))));
     }
 
     pub(super) fn offline_settings(&mut self, request: &Request, workgroup: &str) {
         let offline = self.config.workgroup(workgroup).and_then(|config| config.offline.as_ref());
-        let element = || el("offline-settings", JWG);
         let payload = offline.filter(|_| !request.set).and_then(|offline| {
             if let Some(page) = &offline.redirect_page {
-                return Some(element().child(leaf("redirectPage", JWG, page.as_str())));
+                return Some(OfflineSettings::Page(page.clone()));
             }
             if let Some(room) = &offline.redirect_room {
-                return Some(element().child(leaf("redirectMUC", JWG, room.as_str())));
+                return Some(OfflineSettings::Room(room.clone()));
             }
-            let email = offline.email.as_deref()?;
-            let parts =
-                [("emailAddress", email), ("offlineText", &offline.text), ("subject", &offline.subject)];
-            Some(element().children(parts.map(|(name, value)| leaf(name, JWG, value))))
+            let (text, subject) = (offline.text.clone(), offline.subject.clone());
+            offline.email.clone().map(|address| OfflineSettings::Mail { address, text, subject })
         });
         match payload {
-            Some(payload) => self.send(request.result(Some(payload.build()))),
+            Some(payload) => self.send(request.result(Some(payload.element()))),
             None => self.refuse(request, Condition::ItemNotFound, None),
         }
     }
 }
 
-fn field(field: &FormField) -> Element {
-    let kind = match field.kind {
-        FieldKind::TextSingle => "text-single",
-        FieldKind::TextMulti => "text-multi",
-        FieldKind::TextPrivate => "text-private",
-        FieldKind::ListSingle => "list-single",
-        FieldKind::ListMulti => "list-multi",
-        FieldKind::Boolean => "boolean",
-        FieldKind::Hidden => "hidden",
-    };
-    let options = field.options.iter().map(|option| {
-        let label = if option.label.is_empty() { &option.value } else { &option.label };
-        el("option", FORMS).attr("label", label.as_str()).child(leaf("value", FORMS, option.value.as_str()))
+fn field(field: FormField) -> form::Field {
+    let options = field.options.into_iter().map(|option| {
+        let label = if option.label.is_empty() { option.value.clone() } else { option.label };
+        form::FormOption { label, value: option.value }
     });
-    let element = el("field", FORMS)
-        .attr("var", field.var.as_str())
-        .attr("type", kind)
-        .attr("label", field.label.as_str())
-        .children(options);
-    if field.required { element.child(el("required", FORMS)).build() } else { element.build() }
+    form::Field {
+        var: field.var,
+        label: field.label,
+        kind: match field.kind {
+            FieldKind::TextSingle => form::FieldKind::TextSingle,
+            FieldKind::TextMulti => form::FieldKind::TextMulti,
+            FieldKind::TextPrivate => form::FieldKind::TextPrivate,
+            FieldKind::ListSingle => form::FieldKind::ListSingle,
+            FieldKind::ListMulti => form::FieldKind::ListMulti,
+            FieldKind::Boolean => form::FieldKind::Boolean,
+            FieldKind::Hidden => form::FieldKind::Hidden,
+        },
+        required: field.required,
+        options: options.collect(),
+        values: Vec::new(),
+    }
 }

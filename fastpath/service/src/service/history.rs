@@ -1,20 +1,22 @@
 //! Past chats: requests that need the journal, and their answers.
 
 use super::Service;
+use super::customers::metadata;
 use crate::journal::{JournalRecord, Line, LineKind, SessionFilter, SessionSummary, Text};
-use crate::time::{iso, legacy, millis};
-use crate::xml::{CLIENT, Condition, El, FORMS, JWG, MUC_USER, Request, child_text, el, leaf};
+use crate::xml::{Condition, Request, ms};
+use flint_fastpath_protocol::history::{
+    self, ChatSessionsRequest, SearchHit, TranscriptAgent, TranscriptSummary,
+};
+use flint_fastpath_protocol::{ChatNotes, ChatSession, Hidden, Transcript, TranscriptEntry, Transcripts};
 use flint_fastpath_routing::{SessionId, Timestamp};
 use flint_xep::sender::FromAgent;
-use jid::BareJid;
+use jid::{BareJid, Jid};
 use minidom::Element;
 
 /// Most chats in one list.
 const MAX_SESSIONS: usize = 100;
 /// Most lines of one transcript.
 pub(crate) const MAX_LINES: usize = 2_000;
-/// Longest note, in bytes.
-const MAX_NOTES: usize = 20_000;
 
 /// A request that the journal has to answer.
 pub(crate) struct Query {
@@ -60,51 +62,49 @@ impl Service {
     }
 
     pub(super) fn transcript(&mut self, request: &Request, workgroup: &str) {
-        match request.payload.attr("sessionID").map(|id| SessionId(id.to_owned())) {
-            Some(session) => self.one_session(request, workgroup, session.clone(), Kind::Transcript(session)),
-            None => self.refuse(request, Condition::BadRequest, None),
+        match Transcript::read(&request.payload) {
+            Ok(asked) => {
+                let session = SessionId(asked.session);
+                self.one_session(request, workgroup, session.clone(), Kind::Transcript(session));
+            }
+            Err(problem) => self.refuse_malformed(request, problem),
         }
     }
 
     pub(super) fn chat_metadata(&mut self, request: &Request, workgroup: &str) {
-        match child_text(&request.payload, "sessionID").map(SessionId) {
-            Some(session) => self.one_session(request, workgroup, session, Kind::Metadata),
-            None => self.refuse(request, Condition::BadRequest, None),
+        match history::read_chat_metadata_request(&request.payload) {
+            Ok(session) => self.one_session(request, workgroup, SessionId(session), Kind::Metadata),
+            Err(problem) => self.refuse_malformed(request, problem),
         }
     }
 
     pub(super) fn chat_notes(&mut self, request: &Request, workgroup: &str, set: bool) {
-        let Some(session) = child_text(&request.payload, "sessionID").map(SessionId) else {
-            return self.refuse(request, Condition::BadRequest, None);
+        let asked = match ChatNotes::read(&request.payload) {
+            Ok(asked) => asked,
+            Err(problem) => return self.refuse_malformed(request, problem),
         };
-        if !set {
-            return self.one_session(request, workgroup, session.clone(), Kind::Notes(session));
-        }
-        match child_text(&request.payload, "notes") {
-            Some(notes) if notes.len() <= MAX_NOTES => {
-                self.one_session(request, workgroup, session.clone(), Kind::SetNotes(session, Text(notes)));
+        let session = SessionId(asked.session);
+        match (set, asked.notes) {
+            (false, _) => self.one_session(request, workgroup, session.clone(), Kind::Notes(session)),
+            (true, Some(notes)) => {
+                self.one_session(request, workgroup, session.clone(), Kind::SetNotes(session, Text(notes.0)));
             }
-            Some(_) => self.refuse(request, Condition::NotAcceptable, Some("The note is too long.")),
-            None => self.refuse(request, Condition::BadRequest, None),
+            (true, None) => self.refuse(request, Condition::BadRequest, None),
         }
     }
 
     pub(super) fn chat_sessions(&mut self, request: &Request, workgroup: &str) {
-        let number = |name: &str| request.payload.attr(name).and_then(|text| text.trim().parse::<u64>().ok());
-        let agent = match request.payload.attr("agentJID") {
-            Some(text) => BareJid::new(text.split('/').next().unwrap_or_default()).ok(),
-            None => Some(request.from.to_bare()),
+        let asked = match ChatSessionsRequest::read(&request.payload) {
+            Ok(asked) => asked,
+            Err(problem) => return self.refuse_malformed(request, problem),
         };
-        let agent = agent.map(|agent| self.behind(&agent, workgroup).unwrap_or(agent));
-        let Some(agent) = agent else { return self.refuse(request, Condition::BadRequest, None) };
+        let agent = self.behind(&asked.agent, workgroup).unwrap_or(asked.agent);
         let filter = SessionFilter {
             workgroups: vec![workgroup.to_owned()],
             agent: Some(agent),
-            since: number("startDate").map(Timestamp),
+            since: asked.start.and_then(|start| u64::try_from(start).ok()).map(Timestamp),
             ended_only: true,
-            limit: usize::try_from(number("maxSessions").unwrap_or(10))
-                .unwrap_or(MAX_SESSIONS)
-                .min(MAX_SESSIONS),
+            limit: (asked.max_sessions as usize).min(MAX_SESSIONS),
             ..SessionFilter::default()
         };
         self.query(request, filter, Kind::ChatSessions);
@@ -131,13 +131,13 @@ impl Service {
         let Some(agent) = FromAgent::check(Some(&request.from), |bare| self.config.is_agent(bare)) else {
             return self.refuse(request, Condition::NotAuthorized, None);
         };
-        let Some(form) = request.payload.get_child("x", FORMS) else {
-            let payload = el("transcript-search", JWG).child(search_form()).build();
-            return self.send(request.result(Some(payload)));
+        let form = match history::read_search(&request.payload) {
+            Ok(Some(form)) => form,
+            Ok(None) => return self.send(request.result(Some(history::search_form()))),
+            Err(problem) => return self.refuse_malformed(request, problem),
         };
-        let values = |var: &str| -> Vec<String> {
-            let fields = form.children().filter(|field| field.attr("var") == Some(var)).take(1);
-            fields.flat_map(Element::children).map(|value| value.text().trim().to_owned()).take(200).collect()
+        let values = |var: &str| -> &[String] {
+            form.entries().iter().find(|(name, _)| name == var).map_or(&[], |(_, values)| values.as_slice())
         };
         let wanted = values("workgroups");
         let workgroups = self
@@ -153,8 +153,8 @@ impl Service {
             .collect();
         let filter = SessionFilter {
             workgroups,
-            agent: values("agent").first().and_then(|agent| BareJid::new(agent).ok()),
-            text: values("queryString").into_iter().find(|text| !text.is_empty()),
+            agent: form.first("agent").and_then(|agent| BareJid::new(agent).ok()),
+            text: form.first("queryString").map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
             ended_only: true,
             limit: MAX_SESSIONS,
             ..SessionFilter::default()
@@ -169,18 +169,13 @@ impl Service {
         let sessions = answer.sessions;
         let found = sessions.first();
         let payload = match query.kind {
-            Kind::Transcript(session) => self.transcript_element(&session, &answer.lines),
+            Kind::Transcript(session) => self.transcript_element(&session, answer.lines),
             Kind::Metadata => {
-                let values = found
-                    .into_iter()
-                    .flat_map(|summary| &summary.answers.0)
-                    .map(|(name, values)| leaf("value", JWG, values.join("/")).attr("name", name.as_str()));
-                el("chat-metadata", JWG).child(el("metadata", JWG).children(values))
+                let answers = found.map(|summary| metadata(&summary.answers)).unwrap_or_default();
+                history::chat_metadata(&answers)
             }
             Kind::Notes(session) => match answer.text.filter(|_| found.is_some()) {
-                Some(text) => el("chat-notes", JWG)
-                    .child(leaf("sessionID", JWG, session.0))
-                    .child(leaf("text", JWG, text.0)),
+                Some(text) => ChatNotes { session: session.0, notes: Some(Hidden(text.0)) }.answer(),
                 None => return self.refuse(&request, Condition::ItemNotFound, None),
             },
             Kind::SetNotes(session, text) => {
@@ -190,118 +185,77 @@ impl Service {
                 self.records.push(JournalRecord::Notes { session, text });
                 return self.send(request.result(None));
             }
-            Kind::ChatSessions => el("chat-sessions", JWG).children(sessions.iter().map(chat_session)),
-            Kind::Transcripts => el("transcripts", JWG)
-                .attr("userID", request.payload.attr("userID").unwrap_or_default())
-                .children(sessions.iter().map(past_transcript)),
-            Kind::Search => el("transcript-search", JWG).child(search_result(&sessions, &self.config.domain)),
+            Kind::ChatSessions => {
+                let rows: Vec<_> = sessions.iter().map(chat_session).collect();
+                history::chat_sessions(&rows)
+            }
+            Kind::Transcripts => {
+                let user = request.payload.attr("userID").unwrap_or_default().to_owned();
+                Transcripts { user, summaries: sessions.iter().map(past_chat).collect() }.element()
+            }
+            Kind::Search => {
+                let hits: Vec<_> = sessions.iter().filter_map(|summary| self.hit(summary)).collect();
+                history::search_result(&hits)
+            }
             Kind::Macros(_) => crate::macros::personal(answer.text.as_ref()),
         };
-        self.send(request.result(Some(payload.build())));
+        self.send(request.result(Some(payload)));
     }
 
-    /// The lines as stanzas of the room. What Openfire writes (no namespace, ISO stamps without zone) a Spark throws
-    /// away, so these have the client's namespace and the legacy stamp (`live/SPARK.md`, rule 9).
-    fn transcript_element(&self, session: &SessionId, lines: &[Line]) -> El {
-        let stanzas = lines.iter().map(|line| {
-            let from = format!("{session}@{}/{}", self.config.conference, line.nick);
-            let delay = el("x", "jabber:x:delay").attr("stamp", legacy(line.at));
-            let stanza = match line.kind {
-                LineKind::Message => el("message", CLIENT)
-                    .attr("from", from.as_str())
-                    .attr("type", "groupchat")
-                    .child(leaf("body", CLIENT, line.text.0.as_str())),
-                LineKind::Joined | LineKind::Left => {
-                    let left = line.kind == LineKind::Left;
-                    let item = el("item", MUC_USER)
-                        .some("jid", line.jid.as_ref().map(|jid| jid.as_str().to_owned()))
-                        .attr("affiliation", "none")
-                        .attr("role", if left { "none" } else { "participant" });
-                    el("presence", CLIENT)
-                        .attr("from", from.as_str())
-                        .some("type", left.then_some("unavailable"))
-                        .child(el("x", MUC_USER).child(item))
-                }
-            };
-            stanza.child(delay)
+    /// The lines as stanzas of the room.
+    fn transcript_element(&self, session: &SessionId, lines: Vec<Line>) -> Element {
+        let room = BareJid::new(&format!("{session}@{}", self.config.conference)).ok();
+        let entries = lines.into_iter().filter_map(|line| {
+            let from = Jid::from(room.as_ref()?.with_resource_str(&line.nick).ok()?);
+            let at = Some(ms(line.at));
+            Some(match line.kind {
+                LineKind::Message => TranscriptEntry::Said { from, body: Hidden(line.text.0), at },
+                LineKind::Joined => TranscriptEntry::Came { from, at },
+                LineKind::Left => TranscriptEntry::Went { from, at },
+            })
         });
-        el("transcript", JWG).attr("sessionID", session.0.as_str()).children(stanzas)
+        Transcript { session: session.0.clone(), entries: entries.collect() }.element()
+    }
+
+    fn hit(&self, summary: &SessionSummary) -> Option<SearchHit> {
+        Some(SearchHit {
+            workgroup: self.address(&summary.workgroup)?,
+            session: summary.session.0.clone(),
+            start: ms(summary.started.unwrap_or(summary.joined)),
+            agents: summary.agents.iter().map(|entry| entry.agent.clone()).collect(),
+            username: answer_of(summary, "username"),
+            email: answer_of(summary, "email"),
+            question: answer_of(summary, "question"),
+        })
     }
 }
 
-fn chat_session(summary: &SessionSummary) -> El {
+fn answer_of(summary: &SessionSummary, field: &str) -> Hidden {
+    Hidden::from(summary.answers.first(field).unwrap_or_default())
+}
+
+fn chat_session(summary: &SessionSummary) -> ChatSession {
     let started = summary.started.unwrap_or(summary.joined);
-    let text = |field: &str| summary.answers.first(field).unwrap_or_default().to_owned();
-    el("chat-session", JWG)
-        .child(leaf("sessionID", JWG, summary.session.0.as_str()))
-        .child(leaf("date", JWG, millis(started)))
-        .child(leaf("duration", JWG, summary.ended.unwrap_or(started).since(started).to_string()))
-        .child(leaf("visitorsName", JWG, text("username")))
-        .child(leaf("visitorsEmail", JWG, text("email")))
-        .child(leaf("question", JWG, text("question")))
+    ChatSession {
+        session: summary.session.0.clone(),
+        date: ms(started),
+        duration_ms: ms(summary.ended.unwrap_or(started)) - ms(started),
+        visitor: answer_of(summary, "username"),
+        email: answer_of(summary, "email"),
+        question: answer_of(summary, "question"),
+    }
 }
 
-fn past_transcript(summary: &SessionSummary) -> El {
-    let agents = summary.agents.iter().map(|entry| {
-        el("agent", JWG)
-            .child(leaf("agentJID", JWG, entry.agent.as_str()))
-            .child(leaf("joinTime", JWG, legacy(entry.joined)))
-            .children(entry.left.map(|at| leaf("leftTime", JWG, legacy(at))))
+fn past_chat(summary: &SessionSummary) -> TranscriptSummary {
+    let agents = summary.agents.iter().map(|entry| TranscriptAgent {
+        agent: entry.agent.clone(),
+        joined: Some(ms(entry.joined)),
+        left: entry.left.map(ms),
     });
-    el("transcript", JWG)
-        .attr("sessionID", summary.session.0.as_str())
-        .child(el("agents", JWG).children(agents))
-        .child(leaf("joinTime", JWG, legacy(summary.joined)))
-        .children(summary.ended.map(|at| leaf("leftTime", JWG, legacy(at))))
-}
-
-fn search_form() -> El {
-    let field = |var: &str, kind: &str, label: &str| {
-        el("field", FORMS).attr("type", kind).attr("label", label).attr("var", var)
-    };
-    el("x", FORMS)
-        .attr("type", "form")
-        .child(leaf("title", FORMS, "Chat search"))
-        .child(leaf("instructions", FORMS, "Fill out this form to search for chats"))
-        .child(field("date/start", "text-single", "Starting Date"))
-        .child(field("date/end", "text-single", "Ending Date"))
-        .child(field("workgroups", "jid-multi", "Workgroup"))
-        .child(field("agent", "jid-single", "Agent"))
-        .child(field("queryString", "text-single", "Search Terms").child(el("required", FORMS)))
-}
-
-/// The result form: what was found, with the columns that Spark shows.
-fn search_result(sessions: &[SessionSummary], domain: &str) -> El {
-    let column = |(var, kind): (&str, &str)| el("field", FORMS).attr("var", var).attr("type", kind);
-    let columns = [
-        ("workgroup", "jid-single"),
-        ("sessionID", "text-single"),
-        ("startDate", "text-single"),
-        ("agentJIDs", "jid-multi"),
-        ("relevance", "text-single"),
-        ("question", "text-single"),
-        ("email", "text-single"),
-        ("username", "text-single"),
-    ];
-    let items = sessions.iter().map(|summary| {
-        let field = |var: &str, values: Vec<String>| {
-            el("field", FORMS)
-                .attr("var", var)
-                .children(values.into_iter().map(|value| leaf("value", FORMS, value)))
-        };
-        let known = ["question", "email", "username"]
-            .into_iter()
-            .filter_map(|name| summary.answers.first(name).map(|value| field(name, vec![value.to_owned()])));
-        el("item", FORMS)
-            .child(field("workgroup", vec![format!("{}@{domain}", summary.workgroup)]))
-            .child(field("sessionID", vec![summary.session.0.clone()]))
-            .child(field("startDate", vec![iso(summary.started.unwrap_or(summary.joined))]))
-            .child(field("agentJIDs", summary.agents.iter().map(|entry| entry.agent.to_string()).collect()))
-            .child(field("relevance", vec!["1.0".to_owned()]))
-            .children(known)
-    });
-    el("x", FORMS)
-        .attr("type", "result")
-        .child(el("reported", FORMS).children(columns.map(column)))
-        .children(items)
+    TranscriptSummary {
+        session: summary.session.0.clone(),
+        joined: Some(ms(summary.joined)),
+        left: summary.ended.map(ms),
+        agents: agents.collect(),
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::{MAX_SUBSCRIBERS, MAX_WATCHERS, Service};
 use crate::journal::JournalRecord;
-use crate::time::legacy;
-use crate::xml::{Condition, JWG, WG, child_text, el, leaf, presence, presence_error};
+use crate::xml::{Condition, WG, ms, presence, presence_error};
+use flint_fastpath_protocol::{AgentStatus, MaxChats, WorkgroupPresence};
 use flint_fastpath_routing::{Event, Phase, Reply, Timestamp, WorkgroupName, WorkgroupState};
 use flint_xep::sender::FromAgent;
 use jid::{BareJid, FullJid, Jid};
@@ -59,28 +59,23 @@ impl Service {
             self.tell(Event::AgentGone { agent: client.clone(), workgroup: Some(name) }, now);
             return;
         }
-        let status = stanza.get_child("agent-status", WG);
+        let status = AgentStatus::inside(stanza);
         let joined = self.router.agent(&agent.bare(), &name).is_some_and(|view| view.client == client);
-        if status.is_none() && !joined {
+        if matches!(status, Ok(None)) && !joined {
             // An agent who doesn't take part watches like anybody else.
             return self.send_presence(workgroup, &Jid::from(client.clone()));
         }
-        // Smack writes an underscore.
-        let limit =
-            status.and_then(|status| child_text(status, "max-chats").or(child_text(status, "max_chats")));
-        let default = self.config.workgroup(workgroup).map(|config| config.max_chats);
-        let max_chats = match limit.as_deref() {
-            None => None,
-            Some("") => default,
-            Some(number) => match number.parse::<u32>() {
-                Ok(number) => Some(number),
+        let max_chats =
+            match status.map(|status| status.map_or(MaxChats::Unchanged, |status| status.max_chats)) {
+                Ok(MaxChats::Unchanged) => None,
+                Ok(MaxChats::Default) => self.config.workgroup(workgroup).map(|config| config.max_chats),
+                Ok(MaxChats::Limit(limit)) => Some(limit),
                 Err(_) => {
                     self.count(|metrics| &metrics.refused_total);
                     let to = Jid::from(client.clone());
                     return self.send(presence_error(stanza, address, &to, Condition::NotAcceptable));
                 }
-            },
-        };
+            };
         let show = stanza.children().find(|child| child.name() == "show").map(Element::text);
         let available = matches!(show.as_deref().map(str::trim), None | Some("" | "chat"));
         let event = Event::AgentUpdated { agent: client.clone(), workgroup: name, available, max_chats };
@@ -171,7 +166,7 @@ impl Service {
         let Some(address) = self.address(workgroup) else { return };
         let open =
             self.router.workgroup_state(&WorkgroupName(workgroup.to_owned())) == Some(WorkgroupState::Open);
-        let element = el("workgroup", JWG).child(leaf("lastModified", JWG, legacy(self.pushes.started)));
+        let element = WorkgroupPresence { last_modified: Some(ms(self.pushes.started)) }.element();
         let kind = (!open).then_some("unavailable");
         self.send(presence(address.as_str(), to.as_str(), kind).child(element));
     }

@@ -1,10 +1,10 @@
 //! Queue pushes: places to customers, figures to agents. Changes are collected, so that a burst is told once.
 
 use super::{Service, Wake};
-use crate::time::legacy;
-use crate::xml::{WG, el, leaf, presence};
+use crate::xml::{ms, presence};
+use flint_fastpath_protocol::{NotifyQueue, NotifyQueueDetails, QueueState, WaitingUser};
 use flint_fastpath_routing::{SessionId, Timestamp, WorkgroupName, WorkgroupState};
-use jid::FullJid;
+use jid::{FullJid, Jid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Shortest time between two pushes of one queue, in milliseconds.
@@ -102,31 +102,30 @@ impl Service {
         else {
             return;
         };
-        let state = self.router.workgroup_state(workgroup);
-        let open = state == Some(WorkgroupState::Open);
+        let open = self.router.workgroup_state(workgroup) == Some(WorkgroupState::Open);
         // Smack knows no `ready`.
-        let status = match (open, view.count) {
-            (true, _) => "open",
-            (false, 0) => "closed",
-            (false, _) => "active",
+        let state = match (open, view.count) {
+            (true, _) => QueueState::Open,
+            (false, 0) => QueueState::Closed,
+            (false, _) => QueueState::Active,
         };
-        let figures = el("notify-queue", WG)
-            .child(leaf("count", WG, view.count.to_string()))
-            .children(view.oldest.map(|at| leaf("oldest", WG, legacy(at))))
-            .child(leaf("time", WG, (view.average_wait_ms / 1_000).to_string()))
-            .child(leaf("status", WG, status));
-        let users = view.waiting.iter().enumerate().map(|(index, (_, client, joined))| {
-            let seconds = (index as u64 + 1) * view.per_place_ms / 1_000;
-            el("user", WG)
-                .attr("jid", client.as_str())
-                .child(leaf("position", WG, index.to_string()))
-                .child(leaf("time", WG, seconds.to_string()))
-                .child(leaf("join-time", WG, legacy(*joined)))
+        let seconds = |ms: u64| Some(u32::try_from(ms / 1_000).unwrap_or(u32::MAX));
+        let figures = NotifyQueue {
+            count: view.count,
+            oldest: view.oldest.map(ms),
+            time_s: seconds(view.average_wait_ms),
+            state,
+        };
+        let users = view.waiting.iter().zip(0_u32..).map(|((_, client, joined), position)| WaitingUser {
+            jid: Jid::from((*client).clone()),
+            position,
+            time_s: seconds((u64::from(position) + 1) * view.per_place_ms),
+            joined: Some(ms(*joined)),
         });
-        let details = el("notify-queue-details", WG).children(users);
+        let details = NotifyQueueDetails { users: users.collect() };
         let kind = (!open).then_some("unavailable");
-        let stanzas =
-            [figures, details].map(|child| presence(from.as_str(), to.as_str(), kind).child(child).build());
+        let stanzas = [figures.element(), details.element()]
+            .map(|child| presence(from.as_str(), to.as_str(), kind).child(child).build());
         self.out.extend(stanzas);
     }
 }

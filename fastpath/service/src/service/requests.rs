@@ -1,9 +1,8 @@
 //! Which request goes where. Every request is answered, at once.
 
 use super::Service;
-use crate::xml::{
-    Condition, DISCO_INFO, DISCO_ITEMS, JWG, PING, PRIVATE, Request, VCARD, VERSION, WG, el, leaf,
-};
+use crate::xml::{Condition, DISCO_INFO, DISCO_ITEMS, JWG, PING, PRIVATE, Request, VCARD, VERSION, WG};
+use flint_fastpath_protocol::settings::{self, WorkgroupProperties};
 use flint_fastpath_routing::Timestamp;
 
 impl Service {
@@ -32,8 +31,8 @@ impl Service {
             _ if !ours => self.refuse(&request, Condition::ServiceUnavailable, None),
             "workgroup-form" => self.form(&request, &workgroup, now),
             "workgroup-properties" => {
-                let payload = el("workgroup-properties", JWG).child(leaf("authRequired", JWG, "false"));
-                self.send(request.result(Some(payload.build())));
+                let open = WorkgroupProperties { auth_required: false };
+                self.send(request.result(Some(open.element())));
             }
             "chat-settings" => self.chat_settings(&request, &workgroup),
             "offline-settings" => self.offline_settings(&request, &workgroup),
@@ -65,13 +64,13 @@ impl Service {
             ("offer-accept", true) => self.offer_accept(request, workgroup, agent.jid(), now),
             ("offer-reject", true) => self.offer_reject(request, workgroup, agent.jid(), now),
             ("agent-status-request", false) => self.agent_status_request(request, workgroup, agent.jid()),
-            ("invite" | "transfer", true) => self.invite_colleague(request, workgroup, agent.jid(), now),
+            ("invite" | "transfer", true) => self.invite_colleague(request, workgroup, agent.jid()),
             ("monitor", set) => self.monitor(request, set),
             ("macros", set) => self.macros(request, workgroup, &agent.bare(), set),
-            ("search-settings", false) => self.send(request.result(Some(el("search-settings", JWG).build()))),
-            ("generic-metadata", false) => {
-                self.send(request.result(Some(el("generic-metadata", JWG).build())))
+            ("search-settings", false) => {
+                self.send(request.result(Some(settings::search_settings(None, None))))
             }
+            ("generic-metadata", false) => self.send(request.result(Some(settings::generic_metadata([])))),
             ("agent-info", set) => self.agent_info(request, workgroup, &agent.bare(), set),
             ("occupants-info", false) => self.occupants_info(request, workgroup),
             ("chat-metadata", false) => self.chat_metadata(request, workgroup),

@@ -1,11 +1,10 @@
 //! The rooms of the chats: made, joined, watched, written down, closed.
 
 use super::Service;
-use super::agents::session_element;
 use crate::journal::{JournalRecord, Line, LineKind, SessionAgent, Text};
 use crate::xml::{
-    CLIENT, Condition, FORMS, JWG, MUC, MUC_ADMIN, MUC_OWNER, MUC_USER, Request, WG, child_text, el, iq_set,
-    leaf, message, occupant, presence,
+    CLIENT, Condition, FORMS, MUC, MUC_OWNER, MUC_USER, Request, el, iq_set, leaf, message, occupant,
+    presence,
 };
 use flint_fastpath_routing::{Event, Phase, SessionId, Timestamp};
 use jid::{BareJid, FullJid, Jid};
@@ -21,11 +20,11 @@ const MAX_OCCUPANTS: usize = 50;
 pub(super) struct Room {
     pub(super) jid: BareJid,
     /// Our address toward the room, `W/name`; invitations go out from the bare one so that they come from `W`.
-    own: FullJid,
-    stage: Stage,
+    pub(super) own: FullJid,
+    pub(super) stage: Stage,
     pub(super) occupants: BTreeMap<String, Occupant>,
     /// Agents to invite as soon as the room is ready.
-    invite: Vec<FullJid>,
+    pub(super) invite: Vec<FullJid>,
     /// A transfer under way: who hands over, to whom.
     pub(super) transfer: Option<(FullJid, BareJid)>,
 }
@@ -45,7 +44,7 @@ enum Person {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// Our presence is on its way; `again` when we had been there before.
     Joining {
         again: bool,
@@ -86,7 +85,7 @@ impl Service {
     }
 
     /// Anything that comes from the conference service.
-    pub(super) fn from_conference(&mut self, stanza: &Element, from: &Jid, now: Timestamp) {
+    pub(super) fn conference_stanza(&mut self, stanza: &Element, from: &Jid, now: Timestamp) {
         let session = from.node().map(|node| SessionId(node.as_str().to_owned()));
         let Some(session) = session.filter(|session| self.rooms.contains_key(session)) else {
             // Echoes of rooms that were just closed; a request is answered all the same.
@@ -248,54 +247,6 @@ impl Service {
         }
     }
 
-    fn send_invitations(&mut self, session: &SessionId) {
-        let Some(room) = self.rooms.get_mut(session) else { return };
-        for agent in std::mem::take(&mut room.invite) {
-            self.invite_agent(session, &agent);
-        }
-        self.invite_customer(session);
-    }
-
-    /// The agent's invitation: the reason is the session's id, by which Spark knows its own offer again.
-    fn invite_agent(&mut self, session: &SessionId, agent: &FullJid) {
-        let (Some(room), Some(visit)) = (self.rooms.get(session), self.visits.get(session)) else { return };
-        let workgroup = room.own.to_bare();
-        let user =
-            (visit.summary.user != visit.client.to_bare().as_str()).then(|| visit.summary.user.clone());
-        let invite = el("invite", MUC_USER).attr("to", agent.as_str()).child(leaf(
-            "reason",
-            MUC_USER,
-            session.0.as_str(),
-        ));
-        let stanza = message(workgroup.as_str(), room.jid.as_str())
-            .child(el("x", MUC_USER).child(invite))
-            .child(el("offer", WG).attr("jid", visit.client.as_str()))
-            .child(session_element(session, &workgroup))
-            .children(user.map(|user| el("user", JWG).attr("id", user)));
-        self.send(stanza);
-    }
-
-    pub(super) fn invite_customer(&mut self, session: &SessionId) {
-        let (Some(room), Some(visit)) = (self.rooms.get(session), self.visits.get(session)) else { return };
-        let inside = self.router.customer(session).is_none_or(|view| view.customer_inside);
-        if inside || room.stage != Stage::Ready {
-            return;
-        }
-        let workgroup = room.own.to_bare();
-        let text = self
-            .config
-            .workgroup(&visit.summary.workgroup)
-            .and_then(|config| config.texts.get("inviteChat_text"))
-            .map_or("Please join me for a chat.", String::as_str);
-        let invite =
-            el("invite", MUC_USER).attr("to", visit.client.as_str()).child(leaf("reason", MUC_USER, text));
-        let stanza = message(workgroup.as_str(), room.jid.as_str())
-            .child(el("x", MUC_USER).child(invite))
-            .child(el("workgroup", WG).attr("jid", workgroup.as_str()))
-            .child(el("session", JWG).attr("id", session.0.as_str()));
-        self.send(stanza);
-    }
-
     fn entered(&mut self, session: &SessionId, nick: String, jid: FullJid, write: bool, now: Timestamp) {
         let Some(visit) = self.visits.get_mut(session) else { return };
         let Some(room) = self.rooms.get_mut(session) else { return };
@@ -428,82 +379,6 @@ impl Service {
         let destroy = el("destroy", MUC_OWNER).child(leaf("reason", MUC_OWNER, text));
         let (from, to) = (Jid::from(room.own), Jid::from(room.jid));
         let stanza = iq_set(&from, &to, &format!("destroy:{session}"), el("query", MUC_OWNER).child(destroy));
-        self.send(stanza);
-    }
-
-    /// `invite` and `transfer`: brings a colleague, or anybody, into the running chat.
-    pub(super) fn invite_colleague(
-        &mut self,
-        request: &Request,
-        workgroup: &str,
-        agent: &FullJid,
-        now: Timestamp,
-    ) {
-        let _ = now;
-        let payload = &request.payload;
-        let session = payload.children().find(|child| child.name() == "session").and_then(|it| it.attr("id"));
-        let session = session.map(|id| SessionId(id.to_owned()));
-        let invitee = child_text(payload, "invitee").and_then(|text| Jid::new(&text).ok());
-        let (Some(session), Some(invitee)) = (session, invitee) else {
-            return self.refuse(request, Condition::BadRequest, None);
-        };
-        let reason = child_text(payload, "reason").unwrap_or_default();
-        let inside =
-            self.rooms.get(&session).is_some_and(|room| room.occupants.values().any(|it| it.jid == *agent));
-        if !inside || !self.visits.get(&session).is_some_and(|visit| visit.summary.workgroup == workgroup) {
-            return self.refuse(request, Condition::ItemNotFound, None);
-        }
-        // A colleague is shown under an address of ours, which Spark then takes for a workgroup.
-        let here = invitee.domain().as_str() == self.config.domain;
-        let colleague = self.behind(&invitee.to_bare(), workgroup);
-        if here && colleague.is_none() {
-            let text = "Customers can be handed to persons only. Choose a colleague.";
-            return self.refuse(request, Condition::FeatureNotImplemented, Some(text));
-        }
-        let invitee = colleague.unwrap_or_else(|| invitee.to_bare());
-        let transfer = payload.name() == "transfer";
-        if transfer && !self.config.is_agent(&invitee) {
-            let text = "Customers can be handed to agents only. Invite this person instead.";
-            return self.refuse(request, Condition::NotAllowed, Some(text));
-        }
-        let Some(visit) = self.visits.get(&session) else { return };
-        let Some(room) = self.rooms.get_mut(&session) else { return };
-        if transfer {
-            room.transfer = Some((agent.clone(), invitee.clone()));
-        }
-        let own = room.own.to_bare();
-        let values = visit.summary.answers.0.iter().flat_map(|(name, values)| {
-            values.iter().map(move |value| leaf("value", JWG, value.as_str()).attr("name", name.as_str()))
-        });
-        let inviter = leaf("value", JWG, agent.to_bare().as_str()).attr("name", "inviter");
-        let invite = el("invite", MUC_USER).attr("to", invitee.as_str()).child(leaf(
-            "reason",
-            MUC_USER,
-            reason.as_str(),
-        ));
-        let stanza = message(own.as_str(), room.jid.as_str())
-            .child(el("x", MUC_USER).child(invite))
-            .child(el("workgroup", WG).attr("jid", own.as_str()))
-            .child(session_element(&session, &own))
-            .child(el("metadata", JWG).children(values).child(inviter));
-        self.out.push(stanza.build());
-        self.send(request.result(None));
-    }
-
-    /// The colleague is there: whoever handed over is shown out, as Fastpath does.
-    fn finish_transfer(&mut self, session: &SessionId, from: &FullJid) {
-        let Some(room) = self.rooms.get_mut(session) else { return };
-        room.transfer = None;
-        let Some((nick, _)) = room.occupants.iter().find(|(_, occupant)| occupant.jid == *from) else {
-            return;
-        };
-        let item = el("item", MUC_ADMIN).attr("nick", nick.as_str()).attr("role", "none").child(leaf(
-            "reason",
-            MUC_ADMIN,
-            "Transfer was successful",
-        ));
-        let (own, jid) = (Jid::from(room.own.clone()), Jid::from(room.jid.clone()));
-        let stanza = iq_set(&own, &jid, &format!("kick:{session}"), el("query", MUC_ADMIN).child(item));
         self.send(stanza);
     }
 }

@@ -4,10 +4,13 @@ use super::Service;
 use super::history::{Kind, Query};
 use crate::journal::{JournalRecord, SessionFilter, Text};
 use crate::macros;
-use crate::time::legacy;
-use crate::xml::{Condition, JWG, PRIVATE, Request, child_text, el, leaf};
+use crate::xml::{Condition, PRIVATE, Request, el, ms};
+use flint_fastpath_protocol::agent::AgentInfo;
+use flint_fastpath_protocol::macros::MacrosRequest;
+use flint_fastpath_protocol::room::{Occupant, OccupantsInfo};
+use flint_fastpath_protocol::settings;
 use flint_fastpath_routing::SessionId;
-use jid::BareJid;
+use jid::{BareJid, Jid};
 
 impl Service {
     /// Nobody may listen in: supervision is not part of this service.
@@ -15,14 +18,16 @@ impl Service {
         if set {
             return self.refuse(request, Condition::Forbidden, None);
         }
-        let payload = el("monitor", JWG).child(leaf("isMonitor", JWG, "false")).build();
-        self.send(request.result(Some(payload)));
+        self.send(request.result(Some(settings::monitor(false))));
     }
 
     pub(super) fn macros(&mut self, request: &Request, workgroup: &str, agent: &BareJid, set: bool) {
-        let personal = child_text(&request.payload, "personal").is_some_and(|text| text != "false");
+        let wanted = match MacrosRequest::read(&request.payload) {
+            Ok(wanted) => wanted,
+            Err(problem) => return self.refuse_malformed(request, problem),
+        };
         if set {
-            let text = child_text(&request.payload, "personalMacro").unwrap_or_default();
+            let text = wanted.document.unwrap_or_default().0;
             return match macros::accept(&text) {
                 Some(text) => {
                     self.records.push(JournalRecord::Macros { agent: agent.clone(), text: Text(text) });
@@ -33,7 +38,7 @@ impl Service {
                 }
             };
         }
-        if personal {
+        if wanted.personal {
             let kind = Kind::Macros(agent.clone());
             return self.queries.push(Query {
                 request: request.clone(),
@@ -42,7 +47,7 @@ impl Service {
             });
         }
         let group = self.config.workgroup(workgroup).and_then(|config| config.macros.as_ref());
-        let payload = macros::shared(group).build();
+        let payload = macros::shared(group);
         self.send(request.result(Some(payload)));
     }
 
@@ -51,10 +56,8 @@ impl Service {
             let text = "Names of agents are set by the administrator.";
             return self.refuse(request, Condition::ServiceUnavailable, Some(text));
         }
-        let payload = el("agent-info", JWG)
-            .child(leaf("jid", JWG, agent.as_str()))
-            .children(self.agent_name(workgroup, agent).map(|name| leaf("name", JWG, name)));
-        self.send(request.result(Some(payload.build())));
+        let info = AgentInfo { jid: Some(agent.clone()), name: self.agent_name(workgroup, agent) };
+        self.send(request.result(Some(info.element())));
     }
 
     /// Who is in the room, with the real addresses that the room itself doesn't show.
@@ -64,14 +67,13 @@ impl Service {
         let ours = self.visits.get(&session).is_some_and(|visit| visit.summary.workgroup == workgroup);
         let occupants =
             self.rooms.get(&session).filter(|_| ours).into_iter().flat_map(|room| &room.occupants);
-        let rows = occupants.map(|(nick, occupant)| {
-            el("occupant", JWG)
-                .child(leaf("jid", JWG, occupant.jid.as_str()))
-                .child(leaf("nickname", JWG, nick.as_str()))
-                .child(leaf("joined", JWG, legacy(occupant.joined)))
+        let rows = occupants.map(|(nick, occupant)| Occupant {
+            jid: Jid::from(occupant.jid.clone()),
+            nick: nick.clone(),
+            joined: Some(ms(occupant.joined)),
         });
-        let payload = el("occupants-info", JWG).attr("roomID", id.as_str()).children(rows).build();
-        self.send(request.result(Some(payload)));
+        let info = OccupantsInfo { occupants: rows.collect(), session: id };
+        self.send(request.result(Some(info.element())));
     }
 
     /// Private storage on a workgroup: nothing is ever stored, as on a real Openfire.

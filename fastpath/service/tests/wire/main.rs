@@ -1,5 +1,7 @@
 //! The service on the wire, in virtual time, against the recorded formats of a real Openfire and a real Spark.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod faults;
 mod normal;
 mod office;
