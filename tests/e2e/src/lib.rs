@@ -1,5 +1,6 @@
 //! The story of the product, end to end, with every part real: `flint-story demo`, and the test that plays it.
 
+pub mod bench;
 pub mod browser;
 pub mod demo;
 pub mod driver;

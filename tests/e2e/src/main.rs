@@ -1,10 +1,10 @@
 //! `flint-story`: the demo by hand, or the whole story without a display.
 
 use anyhow::{Context, Result, bail};
-use flint_test_e2e::demo;
+use flint_test_e2e::{bench, demo};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: flint-story demo [--headless] [--check]";
+const USAGE: &str = "usage: flint-story demo [--headless] [--check] | bench [NAME] [--json]";
 
 fn main() -> ExitCode {
     match run() {
@@ -30,6 +30,13 @@ fn run() -> Result<()> {
         {
             let target = programs.parent().context("no target folder")?;
             demo::play(programs, &target.join("demo"))
+        }
+        ["bench", options @ ..] => {
+            let names: Vec<&str> = options.iter().copied().filter(|option| *option != "--json").collect();
+            match names.as_slice() {
+                [] | [_] => bench::run(programs, names.first().copied(), options.contains(&"--json")),
+                _ => bail!("{USAGE}"),
+            }
         }
         _ => bail!("{USAGE}"),
     }
