@@ -1,6 +1,12 @@
 // Comfort only: every page works without this file.
 "use strict";
 
+// A browser may learn only from the first answer that tickets are wanted here: the page is asked for once more.
+if (document.querySelector("[data-retry]") && !sessionStorage.getItem("retried")) {
+  sessionStorage.setItem("retried", "yes");
+  location.reload();
+}
+
 // The group selector acts at once; its button is for people without scripts.
 for (const select of document.querySelectorAll("select[data-submit]")) {
   select.form.querySelector("[data-without-script]")?.remove();

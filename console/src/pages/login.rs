@@ -20,6 +20,7 @@ const COOKIE: &str = "__Host-flint-login";
 struct Login<'a> {
     domain: &'a str,
     csrf: &'a str,
+    ticket: bool,
     problem: Option<String>,
 }
 
@@ -34,23 +35,24 @@ pub struct Attempt {
 
 /// 401 that lets the browser send its ticket, and the form for who has none.
 pub(super) fn ask(app: &App, problem: Option<String>) -> Response {
-    let mut response = form(app, StatusCode::UNAUTHORIZED, problem);
+    let mut response = form(app, StatusCode::UNAUTHORIZED, problem, app.tickets.is_some());
     if app.tickets.is_some() {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Negotiate"));
     }
     response
 }
 
-fn form(app: &App, status: StatusCode, problem: Option<String>) -> Response {
+/// `ticket`: this is the answer to somebody whose ticket would have been enough.
+fn form(app: &App, status: StatusCode, problem: Option<String>, ticket: bool) -> Response {
     let csrf = auth::random_token();
-    let mut response = page(&Login { domain: &app.config().domain, csrf: &csrf, problem }, status);
+    let mut response = page(&Login { domain: &app.config().domain, csrf: &csrf, ticket, problem }, status);
     response.headers_mut().append(header::SET_COOKIE, auth::set_cookie(COOKIE, &csrf, 60 * 60));
     response
 }
 
 /// `GET /login`.
 pub async fn show(State(app): State<Arc<App>>) -> Response {
-    form(&app, StatusCode::OK, None)
+    form(&app, StatusCode::OK, None, false)
 }
 
 /// `POST /login`.
@@ -64,12 +66,12 @@ pub async fn sign_in(
     let held = auth::cookie(&headers, COOKIE).unwrap_or_default();
     if held.is_empty() || !auth::same(held, &attempt.csrf) {
         let text = "The form was too old. Type the password again.".to_owned();
-        return form(&app, StatusCode::FORBIDDEN, Some(text));
+        return form(&app, StatusCode::FORBIDDEN, Some(text), false);
     }
     if !app.limit.allows(peer, app.now()) {
         let text =
             "There were too many attempts from your address. Wait five minutes, then try again.".to_owned();
-        return form(&app, StatusCode::TOO_MANY_REQUESTS, Some(text));
+        return form(&app, StatusCode::TOO_MANY_REQUESTS, Some(text), false);
     }
     match password::redeem(&app.store, app.now(), &typed).await {
         Ok(true) => match auth::begin_session(&app, "one-time-password", "By one-time password").await {
@@ -84,7 +86,7 @@ pub async fn sign_in(
             }
             let text =
                 "This password is wrong, was used already, or is older than 24 hours. Make another one.";
-            form(&app, StatusCode::FORBIDDEN, Some(text.to_owned()))
+            form(&app, StatusCode::FORBIDDEN, Some(text.to_owned()), false)
         }
         Err(error) => failed(&app, &error),
     }

@@ -62,6 +62,8 @@ struct Row {
     draft: Option<String>,
     badge: Option<&'static str>,
     source: String,
+    /// Whom a draft is for.
+    whom: String,
     selected: bool,
     href: String,
 }
@@ -338,7 +340,7 @@ fn render(
     let rows = found.iter().map(|definition| {
         let is_selected = selected.is_some_and(|it| it.name == definition.name);
         let draft = draft.as_ref().filter(|draft| is_selected && draft.problem.is_none());
-        row(definition, &effective, &scope, &view.q, is_selected, draft)
+        row(data, definition, &effective, &scope, &view.q, is_selected, draft)
     });
     let rows = rows.collect();
     let editor = selected.map(|definition| editor(data, view, &scope, definition, draft));
@@ -366,6 +368,7 @@ fn render(
 }
 
 fn row(
+    data: &Data,
     definition: &'static Definition,
     effective: &EffectivePolicy,
     scope: &str,
@@ -381,6 +384,10 @@ fn row(
         _ => "default".to_owned(),
     };
     let value = value_text(definition, &entry.value);
+    let whom = draft.map_or_else(String::new, |draft| match &draft.group {
+        Some(id) => format!("group {}", data.group(id).map_or(id, |group| &group.name)),
+        None => "everybody".to_owned(),
+    });
     let draft = draft.and_then(|draft| {
         let typed = read_value(definition, &draft.typed).ok()?.unwrap_or(serde_json::Value::Null);
         let text = value_text(definition, &typed);
@@ -394,6 +401,7 @@ fn row(
         draft,
         badge,
         source,
+        whom,
         selected,
         href: format!("/policies?for={scope}&policy={}{query}", definition.name),
     }

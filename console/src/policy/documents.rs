@@ -102,9 +102,12 @@ pub fn effective_of(
     resolve(&inputs)
 }
 
+/// Everybody, or the rank and id of a group.
+type Place<'a> = Option<(u32, &'a str)>;
+
 /// The layers that touch somebody in these groups, in a fixed order.
 fn layers(settings: &[Setting], groups: &[Group], member_of: &BTreeSet<String>) -> Vec<DocumentLayer> {
-    let mut values: BTreeMap<(Option<(u32, &str)>, Level), Values> = BTreeMap::new();
+    let mut values: BTreeMap<(Place<'_>, Level), Values> = BTreeMap::new();
     for setting in settings {
         let scope = match &setting.group {
             None => None,
@@ -122,7 +125,7 @@ fn layers(settings: &[Setting], groups: &[Group], member_of: &BTreeSet<String>) 
     values.into_iter().map(layer).collect()
 }
 
-fn name_scope(scope: Option<(u32, &str)>, groups: &[Group]) -> Scope {
+fn name_scope(scope: Place<'_>, groups: &[Group]) -> Scope {
     match scope {
         None => Scope::Everybody,
         Some((rank, id)) => {

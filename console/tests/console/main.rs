@@ -1,5 +1,8 @@
 //! The HTTPS side without sockets: who gets in, what a form needs, and what a publication does to the documents.
 
+#![allow(clippy::unwrap_used)]
+
+mod components;
 mod support;
 
 use axum::http::StatusCode;

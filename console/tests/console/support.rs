@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 /// When the tests begin.
-pub const START: u64 = 1_800_000_000_000;
+pub(crate) const START: u64 = 1_800_000_000_000;
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(START) };
@@ -27,7 +27,7 @@ fn now() -> u64 {
 }
 
 /// Lets time pass.
-pub fn advance(milliseconds: u64) {
+pub(crate) fn advance(milliseconds: u64) {
     NOW.set(NOW.get() + milliseconds);
 }
 
@@ -53,31 +53,31 @@ kerberos = { realms = { "EXAMPLE.TEST" = "example.test" } }
 "#;
 
 /// The application.
-pub struct World {
+pub(crate) struct World {
     /// What the handlers share.
-    pub app: Arc<App>,
+    pub(crate) app: Arc<App>,
     _directory: tempfile::TempDir,
 }
 
 /// An answer.
-pub struct Answer {
+pub(crate) struct Answer {
     /// Status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// Body as text.
-    pub body: String,
+    pub(crate) body: String,
     /// Body.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     headers: HeaderMap,
 }
 
 impl Answer {
     /// A header's text, the last one of this name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get_all(name).into_iter().next_back().map(|value| value.to_str().unwrap())
     }
 
     /// Value of the first hidden field of this name.
-    pub fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let from = self.body.find(&start).unwrap_or_else(|| panic!("no field {name}: {}", self.body));
         let rest = &self.body[from + start.len()..];
@@ -87,7 +87,7 @@ impl Answer {
 
 impl World {
     /// A fresh one.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         NOW.set(START);
         let directory = tempfile::tempdir().unwrap();
         let config = Config::parse(CONFIG).unwrap();
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// GET.
-    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::get(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -119,7 +119,7 @@ impl World {
     }
 
     /// The document request of a person.
-    pub async fn fetch(&self, who: &str, tag: Option<&str>) -> Answer {
+    pub(crate) async fn fetch(&self, who: &str, tag: Option<&str>) -> Answer {
         let token = format!("Negotiate {}", STANDARD.encode(who));
         let mut headers = vec![("authorization", token.as_str())];
         headers.extend(tag.map(|tag| ("if-none-match", tag)));
@@ -127,7 +127,7 @@ impl World {
     }
 
     /// A person's document and its tag.
-    pub async fn document(&self, who: &str, tag: Option<&str>) -> (Vec<u8>, String) {
+    pub(crate) async fn document(&self, who: &str, tag: Option<&str>) -> (Vec<u8>, String) {
         let answer = self.fetch(who, tag).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let tag = answer.header("etag").unwrap().to_owned();
@@ -135,27 +135,27 @@ impl World {
     }
 
     /// The root envelope.
-    pub async fn root(&self) -> Vec<u8> {
+    pub(crate) async fn root(&self) -> Vec<u8> {
         self.get("/api/policy/v1/root", &[("authorization", "Negotiate YW5u")]).await.bytes
     }
 }
 
 /// Somebody with cookies.
-pub struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
     cookies: BTreeMap<String, String>,
     /// Sent with each request.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl<'a> Browser<'a> {
     /// Without a session.
-    pub fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         Self { world, cookies: BTreeMap::new(), headers: Vec::new() }
     }
 
     /// With the administrator's session.
-    pub async fn signed_in(world: &'a World) -> Self {
+    pub(crate) async fn signed_in(world: &'a World) -> Self {
         let mut browser = Self::new(world);
         browser.headers.push(("authorization".to_owned(), "Negotiate YWRtaW4=".to_owned()));
         browser.get("/policies").await;
@@ -164,12 +164,12 @@ impl<'a> Browser<'a> {
     }
 
     /// GET with cookies.
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(Request::get(path), Body::empty()).await
     }
 
     /// POST of a form with cookies.
-    pub async fn post<T: AsRef<str>>(&mut self, path: &str, fields: &[(&str, T)]) -> Answer {
+    pub(crate) async fn post<T: AsRef<str>>(&mut self, path: &str, fields: &[(&str, T)]) -> Answer {
         let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
         let pairs: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encode(value.as_ref()))).collect();
