@@ -16,12 +16,12 @@ mod tests;
 
 use crate::command::Command;
 use crate::effect::{Effect, Outbound, Persist, StoreQuery};
-use crate::ids::{MessageId, SendToken, Timestamp};
+use crate::ids::{MessageId, QueryId, SendToken, Timestamp};
 use crate::input::{Input, LoadedState, SessionEvent, StoreReply, TimerId};
 use crate::model::ConversationId;
 use crate::update::{AccountUpdate, ChatUpdate, PeopleUpdate, Rejection, RoomUpdate, Update};
 use jid::BareJid;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Longest message text, in bytes.
 pub const MAX_BODY: usize = 65_536;
@@ -77,6 +77,8 @@ pub struct Engine {
     policy: policy::Policy,
     /// Requests whose failure the person has to hear of.
     requests: HashMap<SendToken, &'static str>,
+    /// Searches that the store has not answered.
+    searches: BTreeSet<QueryId>,
 }
 
 impl Engine {
@@ -98,6 +100,7 @@ impl Engine {
             archive: archive::Archive::default(),
             policy: policy::Policy::default(),
             requests: HashMap::new(),
+            searches: BTreeSet::new(),
         };
         engine.effect(Effect::Query(StoreQuery::Load));
         let first = std::mem::take(&mut engine.out);
@@ -209,7 +212,11 @@ impl Engine {
                 self.timeline_loaded(conversation, messages, has_older, newest);
             }
             StoreReply::Hits { query, hits } => self.hits(query, hits),
-            StoreReply::Failed { reason } => self.reject("store messages", reason, None),
+            StoreReply::Failed { reason } => {
+                self.reject("store messages", reason, None);
+                self.settle_timelines();
+                self.settle_searches();
+            }
         }
     }
 

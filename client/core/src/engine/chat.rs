@@ -269,6 +269,21 @@ impl Engine {
         }
     }
 
+    /// The store failed and does not say at what: timelines that wait for it show what there is.
+    pub(super) fn settle_timelines(&mut self) {
+        let mut waiting = Vec::new();
+        for (id, chat) in &mut self.chats {
+            let Some(timeline) = &mut chat.timeline else { continue };
+            timeline.asked_older = false;
+            if timeline.oldest.is_none() {
+                waiting.push(id.clone());
+            }
+        }
+        for id in waiting {
+            self.timeline_loaded(id, Vec::new(), false, true);
+        }
+    }
+
     /// What is in memory is newer than what was just read; a failed message can be sent again once it is on show.
     fn freshen(&mut self, row: &mut MessageRow) {
         let Direction::Outgoing { delivery } = &mut row.direction else { return };

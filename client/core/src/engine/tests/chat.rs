@@ -321,3 +321,28 @@ fn a_search_is_handed_on_and_answered() {
     let results = crate::update::HistoryUpdate::Results { query: crate::QueryId(5), hits: Vec::new() };
     assert_eq!(output.updates, [Update::History(results)]);
 }
+
+#[test]
+fn a_store_that_fails_leaves_nobody_waiting() {
+    let mut rig = Rig::online();
+    rig.chat(ChatCommand::Open { conversation: with_bob() });
+    rig.receive(text(BOB, "meanwhile"));
+    let search = crate::command::HistoryCommand::Search {
+        query: crate::QueryId(5),
+        text: "x".into(),
+        conversation: None,
+        limit: 1,
+    };
+    rig.give(Input::Command(Command::History(search)));
+    let failed = || Input::Store(StoreReply::Failed { reason: "The disk is full. Free some space.".into() });
+    let output = rig.give(failed());
+    assert_eq!(rejected(&output)[0].reason, "The disk is full. Free some space.");
+    let messages = output.updates.iter().find_map(|update| match update {
+        Update::Chat(ChatUpdate::TimelineReset { messages, .. }) => Some(messages.len()),
+        _ => None,
+    });
+    assert_eq!(messages, Some(1));
+    let results = crate::update::HistoryUpdate::Results { query: crate::QueryId(5), hits: Vec::new() };
+    assert!(output.updates.contains(&Update::History(results)));
+    assert_eq!(rig.give(failed()).updates.len(), 1);
+}
