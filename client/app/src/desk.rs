@@ -19,10 +19,14 @@ use adw::subclass::prelude::*;
 use chat::CustomerChat;
 use customer_pane::CustomerPane;
 use flint_runtime::agent::AgentCommand;
+use flint_runtime::agent::update::WorkgroupRow;
 use gtk::glib;
 use offer_card::OfferCard;
 use status::DeskStatus;
 use std::cell::{Cell, OnceCell, RefCell};
+
+/// Workgroups offered by a button of their own; the others are behind the status button.
+const JOIN_BUTTONS: usize = 5;
 
 mod imp {
     use super::*;
@@ -50,6 +54,8 @@ mod imp {
         pub(super) chats: TemplateChild<gtk::Stack>,
         #[template_child]
         pub(super) empty_page: TemplateChild<adw::StatusPage>,
+        #[template_child]
+        pub(super) join_box: TemplateChild<gtk::Box>,
         #[template_child]
         pub(super) customer: TemplateChild<CustomerPane>,
         pub(super) session: OnceCell<Session>,
@@ -156,6 +162,31 @@ impl DeskPage {
         }
     }
 
+    /// One button per workgroup as long as none is joined: the first thing an agent does in the morning.
+    fn refresh_join(&self, workgroups: &[WorkgroupRow]) {
+        let imp = self.imp();
+        while let Some(button) = imp.join_box.first_child() {
+            imp.join_box.remove(&button);
+        }
+        if workgroups.iter().any(|workgroup| workgroup.joined) {
+            return;
+        }
+        let Some(session) = imp.session.get() else { return };
+        for workgroup in workgroups.iter().take(JOIN_BUTTONS) {
+            let button = gtk::Button::with_label(&format!("Join {}", text::one_line(&workgroup.name, 60)));
+            button.set_halign(gtk::Align::Center);
+            button.set_css_classes(&["pill", "suggested-action"]);
+            button.connect_clicked(glib::clone!(
+                #[strong]
+                session,
+                #[strong(rename_to = jid)]
+                workgroup.jid,
+                move |_| session.send(AgentCommand::JoinWorkgroup { workgroup: jid.clone() })
+            ));
+            imp.join_box.append(&button);
+        }
+    }
+
     fn mark_seen(&self, id: &str) {
         let imp = self.imp();
         let Some(session) = imp.session.get() else { return };
@@ -240,6 +271,7 @@ impl DeskPage {
                 "Offers appear above as soon as a customer waits. You can work elsewhere meanwhile.",
             )
         };
+        self.refresh_join(&workgroups);
         imp.empty_page.set_title(title);
         imp.empty_page.set_description(Some(description));
     }

@@ -5,7 +5,7 @@ use crate::projection::session::{ConversationObject, RoomObject, Session, Topic}
 use flint_runtime::Update;
 use flint_runtime::agent::AgentUpdate;
 use flint_runtime::agent::update::OfferEnd;
-use flint_runtime::core::model::{ConnectionState, ConversationRow, RoomRow};
+use flint_runtime::core::model::{ConnectionState, ConversationRow, OccupantRow, RoomRow};
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, HistoryUpdate, PeopleUpdate, RoomUpdate};
 use flint_runtime::core::{self as core, MessageId};
 use gtk::prelude::*;
@@ -178,12 +178,28 @@ impl Session {
                 self.0.state.borrow_mut().rooms_loaded = true;
             }
             RoomUpdate::Changed { room } => self.change_room(room),
+            RoomUpdate::OccupantChanged { room, occupant } => self.change_occupants(&room, |occupants| {
+                occupants.retain(|known| known.nick != occupant.nick);
+                let place = occupants.partition_point(|known| known.nick < occupant.nick);
+                occupants.insert(place, occupant);
+            }),
+            RoomUpdate::OccupantLeft { room, nick } => {
+                self.change_occupants(&room, |occupants| occupants.retain(|known| known.nick != nick));
+            }
             RoomUpdate::Invited { room, by, .. } => {
                 let by = by.map(|by| by.to_string());
                 return self.tell(&Topic::Invited { room, by });
             }
         }
         self.tell(&Topic::Rooms);
+    }
+
+    fn change_occupants(&self, room: &core::BareJid, change: impl FnOnce(&mut Vec<OccupantRow>)) {
+        if let Some(object) = self.room(room) {
+            let mut row = object.with(Clone::clone);
+            change(&mut row.occupants);
+            object.set(row);
+        }
     }
 
     fn change_room(&self, row: RoomRow) {

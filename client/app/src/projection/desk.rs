@@ -169,7 +169,7 @@ impl Desk {
         let sort = self.count.get() + 1;
         self.count.set(sort);
         Entry {
-            key: sort.to_string(),
+            key: if line.id.is_empty() { sort.to_string() } else { line.id },
             sort,
             at: line.at,
             sender: line.sender,

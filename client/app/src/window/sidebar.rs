@@ -252,7 +252,11 @@ impl Sidebar {
         imp.search_entry.connect_activate(glib::clone!(
             #[weak(rename_to = sidebar)]
             self,
-            move |_| sidebar.imp().results.activate_first()
+            move |_| {
+                // Enter may come before the delayed search.
+                sidebar.refresh_page();
+                sidebar.imp().results.activate_first();
+            }
         ));
         let keys = gtk::EventControllerKey::new();
         keys.connect_key_pressed(glib::clone!(

@@ -1,0 +1,529 @@
+//! A believable office: Ann Meyer's account at example.test, as an engine would tell of it.
+
+use crate::stage::NOW;
+use flint_runtime::Update;
+use flint_runtime::agent::AgentUpdate;
+use flint_runtime::agent::update::{AgentRow, ChatLine, CustomerChatRow, OfferRow, QueueRow, WorkgroupRow};
+use flint_runtime::core::model::{
+    ConnectionState, ConversationId, ConversationRow, DeliveryState, Direction, MessageRow, OccupantRow,
+    PersonRow, PolicyReport, PolicyRow, RoomRow, RoomState, ServerPolicyState, Show, Subscription,
+};
+use flint_runtime::core::update::{AccountUpdate, ChatUpdate, PeopleUpdate, RoomUpdate};
+use flint_runtime::core::{self as core, BareJid, Capabilities, MessageId, Timestamp, Verdict};
+
+/// One minute in milliseconds.
+pub const MINUTE: i64 = 60_000;
+/// One day in milliseconds.
+pub const DAY: i64 = 24 * 60 * MINUTE;
+
+/// `NOW`, some minutes ago.
+pub fn ago(minutes: i64) -> Timestamp {
+    NOW.plus(-minutes * MINUTE)
+}
+
+/// An address at example.test, or a whole one.
+pub fn jid(text: &str) -> BareJid {
+    let text = if text.contains('@') { text.to_owned() } else { format!("{text}@example.test") };
+    text.parse().expect("fixtures hold good addresses")
+}
+
+/// A conversation with somebody.
+pub fn with(text: &str) -> ConversationId {
+    ConversationId::Person(jid(text))
+}
+
+/// A room of conference.example.test.
+pub fn room_id(name: &str) -> ConversationId {
+    ConversationId::Room(jid(&format!("{name}@conference.example.test")))
+}
+
+/// A row of the conversation list.
+pub fn conversation(
+    id: ConversationId,
+    title: &str,
+    preview: &str,
+    minutes: i64,
+    show: Option<Show>,
+) -> ConversationRow {
+    ConversationRow {
+        id,
+        title: title.into(),
+        preview: preview.into(),
+        last_at: Some(ago(minutes)),
+        unread: 0,
+        pinned: false,
+        show,
+        typing: false,
+        draft: None,
+    }
+}
+
+/// A message from somebody else.
+pub fn said(id: &str, conversation: ConversationId, sender: &str, minutes: i64, body: &str) -> MessageRow {
+    MessageRow {
+        id: MessageId(id.into()),
+        conversation,
+        sender_name: sender.into(),
+        sender: None,
+        at: ago(minutes),
+        direction: Direction::Incoming,
+        body: body.into(),
+        stanza_id: None,
+        sort: ago(minutes).0,
+    }
+}
+
+/// A message of ours.
+pub fn wrote(
+    id: &str,
+    conversation: ConversationId,
+    minutes: i64,
+    body: &str,
+    delivery: DeliveryState,
+) -> MessageRow {
+    MessageRow {
+        direction: Direction::Outgoing { delivery },
+        ..said(id, conversation, "Ann Meyer", minutes, body)
+    }
+}
+
+/// Wraps an update of the engine.
+pub fn core(update: impl Into<CoreUpdate>) -> Update {
+    Update::Core(update.into().0)
+}
+
+/// An update of any area of the engine.
+pub struct CoreUpdate(core::Update);
+
+impl From<ChatUpdate> for CoreUpdate {
+    fn from(update: ChatUpdate) -> Self {
+        Self(core::Update::Chat(update))
+    }
+}
+impl From<AccountUpdate> for CoreUpdate {
+    fn from(update: AccountUpdate) -> Self {
+        Self(core::Update::Account(update))
+    }
+}
+impl From<PeopleUpdate> for CoreUpdate {
+    fn from(update: PeopleUpdate) -> Self {
+        Self(core::Update::People(update))
+    }
+}
+impl From<RoomUpdate> for CoreUpdate {
+    fn from(update: RoomUpdate) -> Self {
+        Self(core::Update::Room(update))
+    }
+}
+impl From<core::update::HistoryUpdate> for CoreUpdate {
+    fn from(update: core::update::HistoryUpdate) -> Self {
+        Self(core::Update::History(update))
+    }
+}
+impl From<Capabilities> for CoreUpdate {
+    fn from(capabilities: Capabilities) -> Self {
+        Self(core::Update::Capabilities(capabilities))
+    }
+}
+
+/// Who Ann is.
+pub fn identity() -> Update {
+    core(AccountUpdate::Identity { jid: jid("ann"), name: "Ann Meyer".into(), organization: None })
+}
+
+/// Ann is signed in by ticket.
+pub fn online() -> Update {
+    core(AccountUpdate::Connection(ConnectionState::Online {
+        jid: "ann@example.test/flint".parse().expect("a full JID"),
+        mechanism: "GSSAPI".into(),
+        resumed: false,
+    }))
+}
+
+/// What the organisation allows: no contacts to be added.
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        add_contact: Verdict::Denied {
+            policy: "ContactAddingAllowed".into(),
+            managed_by: "example.test".into(),
+        },
+        organization_name: Some("Example Corp".into()),
+        ..Capabilities::default()
+    }
+}
+
+/// Somebody of the roster.
+pub fn person(address: &str, name: &str, groups: &[&str], show: Show, status: &str) -> PersonRow {
+    PersonRow {
+        jid: jid(address),
+        name: name.into(),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        subscription: Subscription::Both,
+        asked: false,
+        show,
+        status: status.into(),
+    }
+}
+
+/// The roster.
+pub fn people() -> Vec<PersonRow> {
+    vec![
+        person("bob", "Bob Stone", &["Legal"], Show::Available, "Legal, Berlin"),
+        person("carla", "Carla Brandt", &["Legal"], Show::Away, "back at ten"),
+        person(
+            "konstantin",
+            "Dr. Konstantin Weissenberger-Moser",
+            &["Laboratory"],
+            Show::DoNotDisturb,
+            "In the lab until noon",
+        ),
+        person("eva", "Eva Lind", &["Board", "Legal"], Show::Chat, ""),
+        person("raj", "Raj Patel", &["Facility"], Show::Offline, ""),
+        person("tom", "Tom Okafor", &["Board"], Show::ExtendedAway, "On leave until Thursday"),
+        person("yusuf", "Yusuf Demir", &["Facility"], Show::Available, "Building B"),
+    ]
+}
+
+/// The rooms.
+pub fn rooms() -> Vec<RoomRow> {
+    let occupant = |nick: &str| OccupantRow {
+        nick: nick.into(),
+        jid: None,
+        role: "participant".into(),
+        affiliation: "member".into(),
+    };
+    let room = |name: &str, title: &str, subject: &str, state| RoomRow {
+        jid: jid(&format!("{name}@conference.example.test")),
+        name: title.into(),
+        subject: subject.into(),
+        state,
+        occupants: Vec::new(),
+    };
+    vec![
+        RoomRow {
+            occupants: ["Ann Meyer", "Yusuf Demir"].map(occupant).to_vec(),
+            ..room(
+                "facility",
+                "Facility",
+                "Lifts, heating, keys",
+                RoomState::Joined { nick: "Ann Meyer".into() },
+            )
+        },
+        RoomRow {
+            occupants: ["Ann Meyer", "Bob Stone", "Tom Okafor"].map(occupant).to_vec(),
+            ..room("legal", "Legal and contracts", "", RoomState::Joined { nick: "Ann Meyer".into() })
+        },
+        room("lunch", "Lunch", "", RoomState::NotJoined),
+        RoomRow {
+            occupants: ["Ann Meyer", "Bob Stone", "Eva Lind", "Raj Patel"].map(occupant).to_vec(),
+            ..room(
+                "roadmap",
+                "roadmap",
+                "Release 5.3 on 2 April",
+                RoomState::Joined { nick: "Ann Meyer".into() },
+            )
+        },
+        room(
+            "works-council",
+            "Works council",
+            "",
+            RoomState::Failed { reason: "Only members may enter this room.".into() },
+        ),
+    ]
+}
+
+/// The conversation list.
+pub fn conversations() -> Vec<ConversationRow> {
+    let pinned = |row: ConversationRow, unread| ConversationRow { pinned: true, unread, ..row };
+    let unread = |row: ConversationRow, unread| ConversationRow { unread, ..row };
+    vec![
+        pinned(conversation(with("bob"), "Bob Stone", "Lunch at one?", 0, Some(Show::Available)), 0),
+        pinned(conversation(room_id("roadmap"), "roadmap", "Eva: the second half of it is mine", 3, None), 3),
+        conversation(with("carla"), "Carla Brandt", "Thanks, that was all I needed", 29, Some(Show::Away)),
+        unread(
+            conversation(
+                room_id("legal"),
+                "Legal and contracts",
+                "Tom: signed copy is in the folder",
+                46,
+                None,
+            ),
+            12,
+        ),
+        conversation(
+            with("konstantin"),
+            "Dr. Konstantin Weissenberger-Moser",
+            "In the lab until noon",
+            26 * 60,
+            Some(Show::DoNotDisturb),
+        ),
+        conversation(with("eva"), "Eva Lind", "👍", 27 * 60, Some(Show::Chat)),
+        conversation(room_id("facility"), "Facility", "Yusuf: Lift B is back", 4 * 24 * 60, None),
+        conversation(
+            with("raj"),
+            "Raj Patel",
+            "You: have a good flight!",
+            4 * 24 * 60 + 30,
+            Some(Show::Offline),
+        ),
+    ]
+}
+
+/// Ann's talk with Bob.
+pub fn talk_with_bob() -> Vec<MessageRow> {
+    let bob = || with("bob");
+    let evening = 15 * 60 + 49;
+    vec![
+        said(
+            "m1",
+            bob(),
+            "Bob Stone",
+            evening,
+            "Can you look at §4 before tomorrow? The notice period is the point.",
+        ),
+        wrote(
+            "m2",
+            bob(),
+            evening - 6,
+            "On it. Thirty days is what we agreed with Tom, I will find the mail.",
+            DeliveryState::Read,
+        ),
+        said("m3", bob(), "Bob Stone", 3, "Did you see the draft? It is the one with the new notice period."),
+        wrote("m4", bob(), 2, "Reading it now.", DeliveryState::Delivered),
+        wrote(
+            "m5",
+            bob(),
+            1,
+            "One thing: termination_notice = 30 is days, not working days.",
+            DeliveryState::Delivered,
+        ),
+        said(
+            "m6",
+            bob(),
+            "Bob Stone",
+            0,
+            "Good catch. I will change the wording, then wiki.example.test/contracts has the final one.",
+        ),
+        said("m7", bob(), "Bob Stone", 0, "Lunch at one?"),
+    ]
+}
+
+/// The answer to the opening of a conversation.
+pub fn timeline(
+    conversation: ConversationId,
+    messages: Vec<MessageRow>,
+    first_unread: Option<&str>,
+) -> Update {
+    core(ChatUpdate::TimelineReset {
+        conversation,
+        messages,
+        has_older: false,
+        first_unread: first_unread.map(|id| MessageId(id.into())),
+        draft: "".into(),
+    })
+}
+
+/// Everything of a normal start, signed in.
+pub fn signed_in() -> Vec<Update> {
+    vec![
+        identity(),
+        core(capabilities()),
+        core(AccountUpdate::Presence { show: Show::Available, status: String::new() }),
+        core(PeopleUpdate::Reset { people: people() }),
+        core(RoomUpdate::Reset { rooms: rooms() }),
+        core(ChatUpdate::ListReset { conversations: conversations() }),
+        online(),
+    ]
+}
+
+/// Ann's workgroup.
+pub fn workgroup() -> WorkgroupRow {
+    let queue = |name: &str, waiting, seconds: i64| QueueRow {
+        name: name.into(),
+        waiting,
+        oldest: (waiting > 0).then(|| NOW.plus(-seconds * 1000)),
+        average_wait_s: None,
+        customers: Vec::new(),
+    };
+    let agent = |name: &str, show, chats| AgentRow {
+        jid: jid(&name.to_lowercase().replace(' ', ".")),
+        name: name.into(),
+        show,
+        chats,
+        max_chats: 3,
+    };
+    WorkgroupRow {
+        jid: jid("demo@workgroup.example.test"),
+        name: "Demo Support".into(),
+        joined: true,
+        show: Show::Available,
+        max_chats: 3,
+        current_chats: 2,
+        queues: vec![queue("Billing", 5, 200), queue("Sales", 0, 0), queue("Returns", 1, 12)],
+        agents: vec![
+            agent("Bob Stone", Show::Available, 2),
+            agent("Eva Lind", Show::Available, 3),
+            agent("Raj Patel", Show::Away, 0),
+        ],
+    }
+}
+
+/// An offer with this id.
+pub fn offer(id: &str) -> OfferRow {
+    OfferRow {
+        id: id.into(),
+        session: format!("session-{id}"),
+        workgroup: workgroup().jid,
+        customer_name: "Ms Klein".into(),
+        question: "The invoice of March is wrong: it bills two seats that we gave back in January.".into(),
+        answers: vec![
+            ("Order".into(), "4711".into()),
+            ("Mail".into(), "ms.klein@customer.example".into()),
+            ("City".into(), "Vienna".into()),
+        ],
+        received_at: NOW.plus(-12_000),
+        expires_at: NOW.plus(18_000),
+        accepting: false,
+    }
+}
+
+/// A chat with a customer.
+pub fn customer_chat(session: &str, name: &str, seconds: i64) -> CustomerChatRow {
+    CustomerChatRow {
+        session: session.into(),
+        workgroup: workgroup().jid,
+        room: jid(&format!("{session}@conference.example.test")),
+        customer_name: name.into(),
+        question: "Second user cannot sign in".into(),
+        answers: vec![
+            ("Product".into(), "Warehouse 5.2".into()),
+            ("Page".into(), "help.example.test/login".into()),
+        ],
+        started_at: NOW.plus(-seconds * 1000),
+        ended_at: None,
+        customer_present: true,
+        customer_typing: false,
+    }
+}
+
+/// A line of such a chat.
+pub fn line(sender: &str, own: bool, minutes: i64, body: &str) -> ChatLine {
+    ChatLine {
+        id: format!("{sender}-{minutes}"),
+        sender: sender.into(),
+        own,
+        at: ago(minutes),
+        body: body.into(),
+    }
+}
+
+/// The desk in use.
+pub fn desk() -> Vec<Update> {
+    let says = |session: &str, line| AgentUpdate::ChatLine { session: session.into(), line };
+    let typing = CustomerChatRow { customer_typing: true, ..customer_chat("s-ott", "Mr Ott", 362) };
+    [
+        AgentUpdate::Workgroups { workgroups: vec![workgroup()] },
+        AgentUpdate::Chat { chat: customer_chat("s-sand", "Ms Sand", 75) },
+        says("s-sand", line("Ms Sand", false, 1, "Is anybody there?")),
+        AgentUpdate::Chat { chat: typing },
+        says("s-ott", line("Mr Ott", false, 5, "Hello, the second user cannot sign in since this morning.")),
+        says("s-ott", line("Ann Meyer", true, 4, "Good morning, Mr Ott. Is that the account lager2?")),
+        says("s-ott", line("Mr Ott", false, 2, "Yes. It says the licence is used up.")),
+        AgentUpdate::Offer { offer: offer("o1") },
+    ]
+    .map(Update::Agent)
+    .to_vec()
+}
+
+/// The policy page.
+pub fn policies() -> Update {
+    let row = |name: &str, caption: &str, value: &str, json: serde_json::Value, level: &str, source: &str| {
+        PolicyRow {
+            name: name.into(),
+            caption: caption.into(),
+            value: value.into(),
+            json,
+            level: level.into(),
+            source: source.into(),
+            superseded: Vec::new(),
+            messages: Vec::new(),
+        }
+    };
+    let contacts = PolicyRow {
+        superseded: vec![("on".into(), "required".into(), "everybody".into())],
+        ..row(
+            "ContactAddingAllowed",
+            "People may add contacts.",
+            "off",
+            false.into(),
+            "required",
+            "group Support",
+        )
+    };
+    let report = PolicyReport {
+        rows: vec![
+            contacts,
+            row(
+                "HistoryRetentionDays",
+                "Messages are deleted after so many days.",
+                "365 days",
+                365.into(),
+                "required",
+                "everybody",
+            ),
+            row(
+                "OrganizationName",
+                "Name shown in the window.",
+                "Example Corp",
+                "Example Corp".into(),
+                "required",
+                "this computer",
+            ),
+            row(
+                "DefaultRooms",
+                "Rooms joined at sign-in.",
+                "legal, roadmap",
+                serde_json::json!(["legal", "roadmap"]),
+                "recommended",
+                "group Legal",
+            ),
+            row(
+                "NoticeText",
+                "Line at the top of the window.",
+                "none",
+                serde_json::Value::Null,
+                "default",
+                "as delivered",
+            ),
+            row(
+                "NoticeStyle",
+                "How the line looks.",
+                "information",
+                "information".into(),
+                "default",
+                "as delivered",
+            ),
+        ],
+        messages: vec!["SecretColour: no such policy (version 42). The others are in force.".into()],
+        managed_by: Some("example.test".into()),
+        server: ServerPolicyState {
+            version: 42,
+            issued: Some(ago(200)),
+            expires: Some(NOW.plus(30 * DAY)),
+            signed_by: Some("console-2026".into()),
+            fetched_at: Some(ago(0)),
+            next_fetch_at: Some(NOW.plus(180 * MINUTE)),
+            problem: None,
+        },
+    };
+    Update::Core(core::Update::Policy(report))
+}
+
+/// A refused sign-in.
+pub fn no_ticket() -> Update {
+    core(AccountUpdate::Connection(ConnectionState::Refused {
+        kind: "no-ticket".into(),
+        reason: "Flint signs you in with the ticket of your desktop, and there is none.".into(),
+        next_step: "Lock the screen and unlock it again, or run kinit ann@EXAMPLE.TEST in a terminal.".into(),
+    }))
+}
