@@ -101,7 +101,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
             let version = store.import_groups(now, WHO, &groups).await;
             let version = version.map_err(|error| refused(&file, error))?;
             let text = match version {
-                Some(version) => format!("{} groups, policies are version {version} now", groups.len()),
+                Some(version) => format!("groups: {}, policies are version {version} now", groups.len()),
                 None => "nothing changed".to_owned(),
             };
             finish(&config, store, &text).await
@@ -110,14 +110,14 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
             let people: Vec<PersonImport> = read(&file)?;
             let (config, store) = open(&config).await?;
             store.import_people(now, WHO, &people).await.map_err(|error| refused(&file, error))?;
-            finish(&config, store, &format!("{} people", people.len())).await
+            finish(&config, store, &format!("people: {}", people.len())).await
         }
         AdminCommand::Workgroups(Import::Import { file, config }) => {
             let workgroups: Vec<WorkgroupConfig> = read(&file)?;
             let (config, store) = open(&config).await?;
             check(&config, &file, &workgroups)?;
             store.import_workgroups(now, WHO, &workgroups).await?;
-            finish(&config, store, &format!("{} workgroups", workgroups.len())).await
+            finish(&config, store, &format!("workgroups: {}", workgroups.len())).await
         }
         AdminCommand::OneTimePassword { config } => {
             let (_, store) = open(&config).await?;

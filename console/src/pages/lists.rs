@@ -2,12 +2,13 @@
 
 use super::{Frame, SignedIn, failed, grouped, not_found, page, people};
 use crate::server::App;
-use crate::store::{Group, StoreError};
+use crate::store::{DatabaseJournal, Group, StoreError};
 use crate::time;
 use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use flint_fastpath_routing::WorkgroupName;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -143,11 +144,16 @@ struct Workgroup {
     jid: String,
     description: String,
     open: bool,
+    /// Agents who are signed in to it and take chats.
+    agents: usize,
     queues: Vec<Queue>,
 }
 
 struct Queue {
     name: String,
+    waiting: u32,
+    /// How long the first has waited, `3:20`.
+    oldest: String,
     agents: usize,
 }
 
@@ -177,7 +183,14 @@ pub async fn workgroups(
             ),
         };
         let domain = service.unwrap_or_else(|| format!("workgroup.{}", app.config().domain));
+        let router = DatabaseJournal::new(app.store.clone()).router().await?;
+        let now = app.now();
         let workgroups = app.store.workgroups().await?.into_iter().map(|workgroup| Workgroup {
+            agents: router
+                .agents_in(&WorkgroupName(workgroup.name.clone()))
+                .iter()
+                .filter(|it| it.available)
+                .count(),
             shown: workgroup.shown().to_owned(),
             jid: format!("{}@{domain}", workgroup.name),
             description: workgroup.description,
@@ -185,7 +198,16 @@ pub async fn workgroups(
             queues: workgroup
                 .queues
                 .into_iter()
-                .map(|queue| Queue { name: queue.name, agents: queue.agents.len() })
+                .map(|queue| {
+                    let line = router.queue(&WorkgroupName(workgroup.name.clone()), &queue.name, 0);
+                    let oldest = line.as_ref().and_then(|line| line.oldest);
+                    Queue {
+                        waiting: line.map_or(0, |line| line.count),
+                        oldest: oldest.map_or_else(|| "–".to_owned(), |at| minutes(now.saturating_sub(at.0))),
+                        agents: queue.agents.len(),
+                        name: queue.name,
+                    }
+                })
                 .collect(),
             name: workgroup.name,
         });
@@ -194,6 +216,12 @@ pub async fn workgroups(
         Ok::<_, StoreError>(page(&WorkgroupsPage { frame, summary, workgroups }, StatusCode::OK))
     };
     make.await.unwrap_or_else(|error| failed(&app, &error))
+}
+
+/// `3:20`.
+fn minutes(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 #[derive(Template)]

@@ -161,7 +161,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
         }
-        let detail = format!("{} groups imported", groups.len());
+        let detail = format!("Groups imported: {}", groups.len());
         let version = versions::republish(&mut transaction, at, who, &detail).await?;
         audit::add(&mut transaction, at, who, "import-groups", &format!("{detail}, version {version}"))
             .await?;
@@ -196,7 +196,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        audit::add(&mut transaction, at, who, "import-people", &format!("{} people imported", people.len()))
+        audit::add(&mut transaction, at, who, "import-people", &format!("People imported: {}", people.len()))
             .await?;
         transaction.commit().await?;
         Ok(())

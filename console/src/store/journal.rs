@@ -1,9 +1,9 @@
 //! The workgroup service's journal in the database.
 
 use super::{Store, StoreError, to_sql};
-use flint_fastpath_routing::SessionId;
+use flint_fastpath_routing::{Router, SessionId};
 use flint_fastpath_service::{
-    Journal, JournalError, JournalRecord, Line, SessionFilter, SessionSummary, Text,
+    Journal, JournalError, JournalRecord, Line, SessionFilter, SessionSummary, Snapshot, Text,
 };
 use jid::BareJid;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
@@ -19,6 +19,22 @@ impl DatabaseJournal {
     /// The journal in this database.
     pub fn new(store: Store) -> Self {
         Self(store)
+    }
+
+    /// The queues as the journal has them: what the service would know after a restart, for a look from outside.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn router(&mut self) -> Result<Router, StoreError> {
+        let records = self.records().await?;
+        let rebuilt = tokio::task::spawn_blocking(|| Snapshot::rebuild(records).router).await;
+        rebuilt.map_err(|_| StoreError::Damaged("journal"))
+    }
+
+    async fn records(&self) -> Result<Vec<JournalRecord>, StoreError> {
+        let rows: Vec<String> =
+            sqlx::query_scalar("SELECT record FROM journal ORDER BY id").fetch_all(&self.0.pool).await?;
+        from_json(rows, "journal")
     }
 
     async fn write(&self, records: &[JournalRecord], from_nothing: bool) -> Result<(), StoreError> {
@@ -202,11 +218,7 @@ impl Journal for DatabaseJournal {
     }
 
     async fn load(&mut self) -> Result<Vec<JournalRecord>, JournalError> {
-        let rows: Vec<String> = sqlx::query_scalar("SELECT record FROM journal ORDER BY id")
-            .fetch_all(&self.0.pool)
-            .await
-            .map_err(|error| failed(error.into()))?;
-        from_json(rows, "journal").map_err(failed)
+        self.records().await.map_err(failed)
     }
 
     async fn compact(&mut self, snapshot: &JournalRecord) -> Result<(), JournalError> {

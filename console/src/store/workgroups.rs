@@ -36,7 +36,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
         }
-        let detail = format!("{} workgroups imported", workgroups.len());
+        let detail = format!("Workgroups imported: {}", workgroups.len());
         audit::add(&mut transaction, at, who, "import-workgroups", &detail).await?;
         transaction.commit().await?;
         Ok(())
