@@ -1,10 +1,10 @@
 //! The task: connection, journal, timers.
 
 use crate::config::ServiceConfig;
-use crate::journal::{Journal, JournalError, Snapshot};
+use crate::journal::{Journal, JournalError, SessionFilter, Snapshot};
 use crate::link::{Connect, Link};
 use crate::metrics::Metrics;
-use crate::service::{Answer, Kind, MAX_LINES, Query, Service, Work};
+use crate::service::{Answer, Kind, MAX_LINES, Past, Query, Service, Work};
 use flint_fastpath_routing::Timestamp;
 use flint_stream::{ComponentParams, ConnectError, StreamEnd};
 use futures::FutureExt;
@@ -66,8 +66,16 @@ pub async fn run_over<C: Connect, J: Journal>(
     if let Some(problem) = first.problems().first() {
         return Err(ServiceError::Config(problem.to_string()));
     }
-    let mut task =
-        Task { config, current: first, connect, journal, metrics, pause: Pause::default(), since: 0 };
+    let mut task = Task {
+        config,
+        current: first,
+        connect,
+        journal,
+        metrics,
+        pause: Pause::default(),
+        since: 0,
+        last: None,
+    };
     let stopped = async move {
         // A dropped sender means that nobody is left who could stop us in any other way.
         let _ = cancel.wait_for(|stop| *stop).await;
@@ -111,6 +119,8 @@ struct Task<C, J> {
     pause: Pause,
     /// State records since the last snapshot.
     since: usize,
+    /// The clock of the last connection.
+    last: Option<Clock>,
 }
 
 enum End {
@@ -135,23 +145,24 @@ impl<C: Connect, J: Journal> Task<C, J> {
         let records = self.journal.load().await?;
         self.since = records.len();
         let state = Snapshot::rebuild(records);
-        let mut summaries = Vec::new();
+        let mut past = Vec::new();
         for session in state.router.sessions() {
-            let filter = crate::journal::SessionFilter {
-                workgroups: state
-                    .router
-                    .customer(session)
-                    .map(|view| view.workgroup.0.clone())
-                    .into_iter()
-                    .collect(),
+            // Whoever only waits is known to the router in full.
+            let Some(view) = state.router.customer(session).filter(|view| view.has_room) else { continue };
+            let filter = SessionFilter {
+                workgroups: vec![view.workgroup.0.clone()],
                 session: Some(session.clone()),
                 limit: 1,
-                ..crate::journal::SessionFilter::default()
+                ..SessionFilter::default()
             };
-            summaries.extend(self.journal.sessions(&filter).await?);
+            if let Some(summary) = self.journal.sessions(&filter).await?.pop() {
+                let lines = self.journal.transcript(session, usize::MAX >> 1).await?;
+                let last_line = lines.iter().map(|line| line.at).max().unwrap_or_default();
+                past.push(Past { summary, last_line });
+            }
         }
         let metrics = Arc::clone(&self.metrics);
-        Ok(Service::new(self.current.clone(), state, summaries, metrics, new_id))
+        Ok(Service::new(self.current.clone(), state, past, metrics, new_id))
     }
 
     /// Connects until that works, or the server refuses for good.
@@ -172,7 +183,8 @@ impl<C: Connect, J: Journal> Task<C, J> {
     where
         S: Future<Output = ()> + Unpin,
     {
-        let clock = Clock::start();
+        let clock = Clock::after(self.last);
+        self.last = Some(clock);
         let connected_at = Instant::now();
         service.connected(clock.now());
         loop {
@@ -334,16 +346,19 @@ fn new_id() -> String {
     bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
-/// Wall time that never goes back while a connection lasts, and that a test's virtual time moves.
+/// Wall time that never goes back, and that a test's virtual time moves. Each connection sets it anew.
+#[derive(Clone, Copy)]
 struct Clock {
     wall: u64,
     started: Instant,
 }
 
 impl Clock {
-    fn start() -> Self {
+    /// Set by the system's clock, which may have been set back since `last`.
+    fn after(last: Option<Self>) -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        Self { wall: u64::try_from(wall).unwrap_or(u64::MAX), started: Instant::now() }
+        let wall = u64::try_from(wall).unwrap_or(u64::MAX);
+        Self { wall: last.map_or(wall, |last| wall.max(last.now().0)), started: Instant::now() }
     }
 
     fn now(&self) -> Timestamp {

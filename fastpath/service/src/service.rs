@@ -66,6 +66,14 @@ struct Visit {
     summary: SessionSummary,
     /// Position that the customer was told last.
     told: Option<u32>,
+    /// When the last line of the chat was written down.
+    last_line: Timestamp,
+}
+
+/// What the journal knows of a visit that is not over.
+pub(crate) struct Past {
+    pub(crate) summary: SessionSummary,
+    pub(crate) last_line: Timestamp,
 }
 
 /// What a timer is for.
@@ -94,28 +102,35 @@ impl Service {
     pub(crate) fn new(
         config: ServiceConfig,
         state: Snapshot,
-        summaries: Vec<SessionSummary>,
+        past: Vec<Past>,
         metrics: Arc<Metrics>,
         new_id: fn() -> String,
     ) -> Self {
-        let mut summaries: BTreeMap<_, _> =
-            summaries.into_iter().map(|summary| (summary.session.clone(), summary)).collect();
+        let mut past: BTreeMap<_, _> =
+            past.into_iter().map(|past| (past.summary.session.clone(), past)).collect();
         let router = state.router;
         let mut visits = BTreeMap::new();
         for session in router.sessions() {
             let Some(view) = router.customer(session) else { continue };
-            let summary = summaries.remove(session).unwrap_or_else(|| SessionSummary {
-                session: session.clone(),
-                workgroup: view.workgroup.0.clone(),
-                user: view.user.map_or_else(|| view.client.to_bare().to_string(), str::to_owned),
-                joined: view.joined_at,
-                started: None,
-                ended: None,
-                end: None,
-                agents: Vec::new(),
-                answers: view.answers.clone(),
+            let past = past.remove(session).unwrap_or_else(|| Past {
+                summary: SessionSummary {
+                    session: session.clone(),
+                    workgroup: view.workgroup.0.clone(),
+                    user: view.user.map_or_else(|| view.client.to_bare().to_string(), str::to_owned),
+                    joined: view.joined_at,
+                    started: None,
+                    ended: None,
+                    end: None,
+                    agents: Vec::new(),
+                    answers: view.answers.clone(),
+                },
+                last_line: Timestamp::default(),
             });
-            visits.insert(session.clone(), Visit { client: view.client.clone(), summary, told: None });
+            let Past { summary, last_line } = past;
+            visits.insert(
+                session.clone(),
+                Visit { client: view.client.clone(), summary, told: None, last_line },
+            );
         }
         let mut service = Self {
             config,

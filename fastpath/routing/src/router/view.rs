@@ -173,6 +173,11 @@ impl Router {
         })
     }
 
+    /// Agents who take part in some workgroup.
+    pub fn agents_joined(&self) -> usize {
+        self.agents.values().filter(|state| !state.joined.is_empty()).count()
+    }
+
     /// Agents who take part in a workgroup.
     pub fn agents_in(&self, workgroup: &WorkgroupName) -> Vec<AgentView<'_>> {
         self.agents.keys().filter_map(|agent| self.agent(agent, workgroup)).collect()

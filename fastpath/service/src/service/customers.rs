@@ -3,13 +3,13 @@
 use super::{Service, Visit};
 use crate::config::{FieldKind, FormField};
 use crate::journal::{JournalRecord, SessionSummary};
+use crate::metrics::Metrics;
 use crate::xml::{Condition, Request, message};
 use flint_fastpath_protocol::{JoinQueue, Metadata, QueueStatus, Session};
 use flint_fastpath_routing::{Answers, Event, Reply, SessionId, Timestamp, WorkgroupName};
 use flint_xep::sender::FromCustomer;
 use jid::{BareJid, FullJid};
 use minidom::Element;
-use std::sync::atomic::Ordering;
 
 /// Most fields that a customer may send.
 const MAX_FIELDS: usize = 60;
@@ -60,7 +60,12 @@ impl Service {
             agents: Vec::new(),
             answers,
         };
-        let visit = Visit { client: customer.jid().clone(), summary: summary.clone(), told: None };
+        let visit = Visit {
+            client: customer.jid().clone(),
+            summary: summary.clone(),
+            told: None,
+            last_line: Timestamp::default(),
+        };
         self.visits.insert(session.clone(), visit);
         let before = self.out.len();
         let reply = self.tell(event, now);
@@ -164,10 +169,9 @@ impl Service {
             .iter()
             .map(|workgroup| self.router.waiting_in(&WorkgroupName(workgroup.name.clone())))
             .sum();
-        self.metrics.waiting.store(waiting as u64, Ordering::Relaxed);
-        self.metrics
-            .chats
-            .store((self.visits.len() - waiting.min(self.visits.len())) as u64, Ordering::Relaxed);
+        Metrics::set(&self.metrics.waiting, waiting as u64);
+        Metrics::set(&self.metrics.chats, self.visits.len().saturating_sub(waiting) as u64);
+        Metrics::set(&self.metrics.agents, self.router.agents_joined() as u64);
     }
 }
 

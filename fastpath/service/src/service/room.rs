@@ -3,9 +3,10 @@
 use super::Service;
 use crate::journal::{JournalRecord, Line, LineKind, SessionAgent, Text};
 use crate::xml::{
-    CLIENT, Condition, FORMS, MUC, MUC_OWNER, MUC_USER, Request, el, iq_set, leaf, message, occupant,
+    CLIENT, Condition, FORMS, MUC, MUC_OWNER, MUC_USER, Request, el, iq_set, leaf, message, ms, occupant,
     presence,
 };
+use flint_fastpath_protocol::{history, stamp};
 use flint_fastpath_routing::{Event, Phase, SessionId, Timestamp};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -25,6 +26,8 @@ pub(super) struct Room {
     pub(super) occupants: BTreeMap<String, Occupant>,
     /// Agents to invite as soon as the room is ready.
     pub(super) invite: Vec<FullJid>,
+    /// We had been there before this connection.
+    again: bool,
     /// A transfer under way: who hands over, to whom.
     pub(super) transfer: Option<(FullJid, BareJid)>,
 }
@@ -69,10 +72,17 @@ impl Service {
         let Some(own) = occupant(&workgroup) else { return };
         let Ok(jid) = BareJid::new(&format!("{session}@{}", self.config.conference)) else { return };
         let nick = own.resource().as_str();
-        let join = el("x", MUC).child(el("history", MUC).attr("maxstanzas", "0"));
+        // What was said while we were away is asked for, and nothing else.
+        let history = el("history", MUC);
+        let history = match (agent.is_none(), visit.last_line) {
+            (true, last) if last > Timestamp::default() => history.attr("since", stamp::utc(ms(last))),
+            _ => history.attr("maxstanzas", "0"),
+        };
+        let join = el("x", MUC).child(history);
         let stanza = presence(own.as_str(), &format!("{jid}/{nick}"), None).child(join);
         self.send(stanza);
-        let stage = Stage::Joining { again: agent.is_none() };
+        let again = agent.is_none();
+        let stage = Stage::Joining { again };
         let room = Room {
             jid,
             own,
@@ -80,6 +90,7 @@ impl Service {
             occupants: BTreeMap::new(),
             invite: agent.into_iter().collect(),
             transfer: None,
+            again,
         };
         self.rooms.insert(session.clone(), room);
     }
@@ -330,13 +341,22 @@ impl Service {
         let Some(nick) = from.resource().map(|nick| nick.as_str().to_owned()) else { return };
         let Some(body) = stanza.get_child("body", CLIENT).map(Element::text) else { return };
         let Some(room) = self.rooms.get(session) else { return };
-        // Old lines that the room repeats are written down already, and so are our own.
-        let repeated = stanza.get_child("delay", "urn:xmpp:delay").is_some();
-        if repeated || nick == room.own.resource().as_str() {
+        if nick == room.own.resource().as_str() {
             return;
         }
+        // Lines that the room repeats are either written down already, or were said while we were away.
+        let mut at = now;
+        if stanza.get_child("delay", "urn:xmpp:delay").is_some() {
+            let said = history::delay(stanza).and_then(|at| u64::try_from(at).ok()).map(Timestamp);
+            let last = self.visits.get(session).map_or(now, |visit| visit.last_line);
+            // Rooms stamp in whole seconds, so the second of the last line is one that we know.
+            match said.filter(|said| room.again && said.0 / 1_000 > last.0 / 1_000 && *said <= now) {
+                Some(said) => at = said,
+                None => return,
+            }
+        }
         let jid = room.occupants.get(&nick).map(|occupant| occupant.jid.to_bare());
-        self.write_line(session, now, LineKind::Message, &nick, jid, body);
+        self.write_line(session, at, LineKind::Message, &nick, jid, body);
     }
 
     fn declined_invitation(&mut self, stanza: &Element, session: &SessionId, from: &Jid, now: Timestamp) {
@@ -361,6 +381,9 @@ impl Service {
         text.truncate(text.floor_char_boundary(MAX_LINE));
         let line = Line { session: session.clone(), at, kind, nick: nick.to_owned(), jid, text: Text(text) };
         self.records.push(JournalRecord::Line(line));
+        if let Some(visit) = self.visits.get_mut(session) {
+            visit.last_line = visit.last_line.max(at);
+        }
     }
 
     /// Says something to everybody in the room.

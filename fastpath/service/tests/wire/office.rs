@@ -150,6 +150,13 @@ impl Office {
         self.listener.send(Ok(wire)).unwrap();
     }
 
+    /// The stream breaks and no other is offered.
+    pub(crate) fn unplug(&mut self) {
+        let (_, to_service, from_service) = wires();
+        self.to_service = to_service;
+        self.from_service = from_service;
+    }
+
     pub(crate) fn refuse_next(&mut self, error: ConnectError) {
         self.listener.send(Err(error)).unwrap();
     }

@@ -1,9 +1,11 @@
 //! Just enough of a conference service (XEP-0045): rooms of one owner, with real addresses for moderators only.
 
 use crate::office::parse;
+use flint_fastpath_protocol::stamp;
 use jid::Jid;
 use minidom::Element;
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const USER: &str = "http://jabber.org/protocol/muc#user";
 const OWNER: &str = "http://jabber.org/protocol/muc#owner";
@@ -13,6 +15,7 @@ pub(crate) struct Rooms {
     rooms: BTreeMap<String, Room>,
     /// Answers creation with an error.
     pub(crate) broken: bool,
+    clock: Option<(u64, tokio::time::Instant)>,
 }
 
 struct Room {
@@ -20,6 +23,8 @@ struct Room {
     locked: bool,
     /// Nickname and address.
     occupants: Vec<(String, String)>,
+    /// What was said: nickname, text, moment in whole seconds.
+    said: Vec<(String, String, u64)>,
 }
 
 fn bare(jid: &str) -> String {
@@ -27,6 +32,14 @@ fn bare(jid: &str) -> String {
 }
 
 impl Rooms {
+    /// Virtual time, on the wall clock.
+    fn now(&mut self) -> u64 {
+        let (wall, started) = *self.clock.get_or_insert_with(|| {
+            (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(), tokio::time::Instant::now())
+        });
+        wall + started.elapsed().as_secs()
+    }
+
     pub(crate) fn exists(&self, session: &str) -> bool {
         self.rooms.contains_key(&format!("{session}@conference.example.test"))
     }
@@ -36,7 +49,10 @@ impl Rooms {
         let room = to.to_bare().to_string();
         let nick = to.resource().map(|nick| nick.as_str().to_owned());
         match (stanza.name(), stanza.attr("type")) {
-            ("presence", None) => self.join(&room, nick.unwrap(), from),
+            ("presence", None) => {
+                let history = stanza.children().next().unwrap().children().next().cloned();
+                self.join(&room, nick.unwrap(), from, history)
+            }
             ("presence", Some("unavailable")) => self.leave(&room, from, ""),
             ("message", Some("groupchat")) => self.say(&room, from, stanza),
             ("message", _) => self.invite(&room, from, stanza),
@@ -45,7 +61,7 @@ impl Rooms {
         }
     }
 
-    fn join(&mut self, room: &str, nick: String, from: &str) -> Vec<Element> {
+    fn join(&mut self, room: &str, nick: String, from: &str, history: Option<Element>) -> Vec<Element> {
         if self.broken {
             return vec![parse(&format!(
                 "<presence type='error' from='{room}/{nick}' to='{from}'><error type='cancel'>\
@@ -55,7 +71,7 @@ impl Rooms {
         let mut created = false;
         let entry = self.rooms.entry(room.to_owned()).or_insert_with(|| {
             created = true;
-            Room { owner: bare(from), locked: true, occupants: Vec::new() }
+            Room { owner: bare(from), locked: true, occupants: Vec::new(), said: Vec::new() }
         });
         assert!(
             created || !entry.locked || bare(from) == entry.owner,
@@ -75,6 +91,18 @@ impl Rooms {
                 (true, true) => "<status code='110'/><status code='201'/>",
             };
             out.push(seen(room, &nick, from, jid, &entry.owner, None, codes));
+        }
+        let since = history.as_ref().and_then(|history| history.attr("since")).and_then(stamp::read);
+        if history.is_none_or(|history| history.attr("maxstanzas") != Some("0")) {
+            for (nick, text, at) in &entry.said {
+                if since.is_none_or(|since| *at as i64 * 1_000 >= since / 1_000 * 1_000) {
+                    out.push(parse(&format!(
+                        "<message type='groupchat' from='{room}/{nick}' to='{from}'><body>{text}</body>\
+                         <delay xmlns='urn:xmpp:delay' stamp='{}'/></message>",
+                        stamp::utc(*at as i64 * 1_000)
+                    )));
+                }
+            }
         }
         out
     }
@@ -99,8 +127,11 @@ impl Rooms {
     }
 
     fn say(&mut self, room: &str, from: &str, stanza: &Element) -> Vec<Element> {
-        let Some(entry) = self.rooms.get(room) else { return Vec::new() };
+        let now = self.now();
+        let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
         let Some((nick, _)) = entry.occupants.iter().find(|(_, jid)| jid == from) else { return Vec::new() };
+        let text = stanza.children().next().map(Element::text).unwrap_or_default();
+        entry.said.push((nick.clone(), text, now));
         let to_all = |(_, jid): &(String, String)| readdress(stanza, &format!("{room}/{nick}"), jid);
         entry.occupants.iter().map(to_all).collect()
     }

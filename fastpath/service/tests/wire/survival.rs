@@ -94,6 +94,31 @@ async fn who_is_gone_after_a_crash_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_said_while_nobody_listened_is_in_the_transcript_once() {
+    let (mut office, chat, ..) = busy().await;
+    let room = format!("{chat}@conference.example.test");
+    let say = |office: &mut Office, text: &str| {
+        office.send(BOB, &format!("<message type='groupchat' to='{room}'><body>{text}</body></message>"));
+    };
+    say(&mut office, "before");
+    office.pass(5).await;
+    // The stream breaks, and it takes a while until the next one is there.
+    office.unplug();
+    say(&mut office, "meanwhile");
+    office.pass(30).await;
+    office.cut();
+    office.pass(5).await;
+    say(&mut office, "after");
+    office.pass(1).await;
+    let transcript = format!("<transcript xmlns='http://jabber.org/protocol/workgroup' sessionID='{chat}'/>");
+    let text = String::from(&office.ask(ANN, "get", SUPPORT, &transcript).await);
+    for word in ["before", "meanwhile", "after"] {
+        assert_eq!(text.matches(&format!("<body>{word}</body>")).count(), 1, "{word}: {text}");
+    }
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_leaves_that_is_not_in_the_journal() {
     let mut office = Office::open();
     office.agent(ANN, 1).await;
