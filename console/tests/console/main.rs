@@ -6,8 +6,10 @@ mod components;
 mod support;
 
 use axum::http::StatusCode;
+use flint_fastpath_routing::{Answers, Event, Record, SessionId, Timestamp, WorkgroupName};
+use flint_fastpath_service::{Journal, JournalRecord, ServiceConfig, WorkgroupConfig};
 use flint_policy::{Expectation, Trust, resolve};
-use flintd::store::{GroupImport, Setting};
+use flintd::store::{DatabaseJournal, GroupImport, Setting};
 use jid::BareJid;
 use serde_json::json;
 use support::{Browser, World};
@@ -245,4 +247,50 @@ async fn the_api_refuses_in_json() {
     }
     let metrics = world.get("/metrics", &[]).await.body;
     assert!(metrics.contains("flint_policy_version 1") && metrics.contains("status=\"4xx\"} 8"), "{metrics}");
+}
+
+#[tokio::test]
+async fn the_workgroups_page_counts_who_waits() {
+    let world = World::new().await;
+    let agents = vec![jid("ann@example.test")];
+    let workgroup = WorkgroupConfig::new("demo", agents);
+    world
+        .app
+        .store
+        .import_workgroups(world.app.now(), "test", std::slice::from_ref(&workgroup))
+        .await
+        .unwrap();
+    let service = ServiceConfig {
+        domain: "workgroup.example.test".into(),
+        conference: "conference.example.test".into(),
+        xmpp_domain: "example.test".into(),
+        workgroups: vec![workgroup],
+        offers_per_agent: 1,
+        details_limit: 50,
+    };
+    let demo = WorkgroupName("demo".into());
+    let events = [
+        Event::Configured { config: service.routing() },
+        Event::AgentUpdated {
+            agent: "ann@example.test/desk".parse().unwrap(),
+            workgroup: demo.clone(),
+            available: true,
+            max_chats: None,
+        },
+        Event::CustomerJoined {
+            session: SessionId("s".into()),
+            workgroup: demo,
+            customer: "eve@example.test/web".parse().unwrap(),
+            user: None,
+            priority: 0,
+            answers: Answers::default(),
+        },
+    ];
+    let record = |event| JournalRecord::Routing(Record { at: Timestamp(support::START), event });
+    let records: Vec<_> = events.into_iter().map(record).collect();
+    DatabaseJournal::new(world.app.store.clone()).append(&records).await.unwrap();
+    support::advance(200_000);
+    let page = Browser::signed_in(&world).await.get("/workgroups").await.body;
+    assert!(page.contains("data-label=\"Waiting\">1</td>"), "{page}");
+    assert!(page.contains("3:20") && page.contains("1 of its agents taking part"), "{page}");
 }
