@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 pub mod assets;
 pub mod flash;
+pub mod history;
 pub mod lists;
 pub mod login;
 pub mod policies;
@@ -27,8 +28,8 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/policies", get(policies::show))
         .route("/policies/preview", post(policies::preview).get(|| async { Redirect::to("/policies") }))
         .route("/policies/publish", post(policies::publish).get(|| async { Redirect::to("/policies") }))
-        .route("/policies/revert", post(policies::revert).get(|| async { Redirect::to("/policies/history") }))
-        .route("/policies/history", get(policies::history))
+        .route("/policies/revert", post(history::revert).get(|| async { Redirect::to("/policies/history") }))
+        .route("/policies/history", get(history::show))
         .route("/groups", get(lists::groups))
         .route("/groups/{id}", get(lists::group))
         .route("/clients", get(lists::clients))
@@ -54,14 +55,14 @@ pub struct SignedIn {
 /// Session first, then ticket; else the page to sign in. A ticket becomes a session, and the page is asked for again.
 async fn administrators_only(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     match auth::session(&app, request.headers()).await {
-        Ok(Some((session, digest))) => {
+        Ok(Some((session, digest))) if still_permitted(&app, &session.who) => {
             if request.method() == Method::POST && is_foreign(request.headers()) {
                 return forged(&app);
             }
             request.extensions_mut().insert(SignedIn { session, digest });
             return next.run(request).await;
         }
-        Ok(None) => {}
+        Ok(_) => {}
         Err(error) => return failed(&app, &error),
     }
     let ticket = match auth::ticket(&app, request.headers()).await {
@@ -95,6 +96,12 @@ async fn administrators_only(State(app): State<Arc<App>>, mut request: Request, 
         response.headers_mut().insert(header::WWW_AUTHENTICATE, reply);
     }
     response
+}
+
+/// Whoever is taken off the list of administrators is out with the next request.
+fn still_permitted(app: &App, who: &str) -> bool {
+    who == login::BY_PASSWORD
+        || app.config().administrators.iter().any(|administrator| administrator.as_str() == who)
 }
 
 /// The browser says that another site sends this (Fetch Metadata). The token in the form is the real guard.

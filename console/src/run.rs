@@ -187,10 +187,8 @@ async fn reload(app: &App, file: &Path, tls: &Tls) {
     if let Err(error) = tls.reload(&config.http) {
         return tracing::error!(%error, "the certificate is not taken; the old configuration stays");
     }
-    let administrators: Vec<_> = config.administrators.iter().cloned().collect();
     app.set_config(config);
-    let result = app.store.keep_sessions_of(&administrators).await;
-    if let Err(error) = result.and(app.refresh().await) {
+    if let Err(error) = app.refresh().await {
         return tracing::error!(%error, "the database can't be read");
     }
     tracing::info!("configuration read again");

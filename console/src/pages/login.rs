@@ -12,6 +12,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+/// Who is signed in by a one-time password: nobody by name.
+pub(super) const BY_PASSWORD: &str = "one-time-password";
 /// Ties the form to the browser that got it, before there is a session.
 const COOKIE: &str = "__Host-flint-login";
 
@@ -74,7 +76,7 @@ pub async fn sign_in(
         return form(&app, StatusCode::TOO_MANY_REQUESTS, Some(text), false);
     }
     match password::redeem(&app.store, app.now(), &typed).await {
-        Ok(true) => match auth::begin_session(&app, "one-time-password", "By one-time password").await {
+        Ok(true) => match auth::begin_session(&app, BY_PASSWORD, "By one-time password").await {
             Ok(cookie) => redirect("/policies", cookie),
             Err(error) => failed(&app, &error),
         },

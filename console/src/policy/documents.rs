@@ -1,7 +1,7 @@
 //! Documents: for one person, every layer that touches them, signed.
 
 use crate::server::App;
-use crate::store::{Group, Millis, Setting, StoreError};
+use crate::store::{Group, Millis, Setting, StoreError, Version};
 use flint_policy::{
     DocumentLayer, EffectivePolicy, Inputs, Level, OnExpiry, PolicyDocument, Scope, Values, resolve,
 };
@@ -44,9 +44,7 @@ pub async fn for_person(app: &App, person: &BareJid) -> Result<Signed, StoreErro
     if newest.version == 0 || newest.at < app.now().saturating_sub(RENEW_MS) {
         renew(app).await?;
     }
-    let version = app.store.newest_version().await?;
-    let groups = app.store.groups().await?;
-    let member_of = groups_of(app, person).await?;
+    let (version, groups, member_of) = look(app, person).await?;
     let document = PolicyDocument {
         format: PolicyDocument::FORMAT,
         domain: app.config().domain.clone(),
@@ -68,14 +66,24 @@ pub async fn for_person(app: &App, person: &BareJid) -> Result<Signed, StoreErro
 /// # Errors
 /// The database failed.
 pub async fn effective(app: &App, person: &BareJid) -> Result<EffectivePolicy, StoreError> {
-    let version = app.store.newest_version().await?;
-    let groups = app.store.groups().await?;
-    let member_of = groups_of(app, person).await?;
+    let (version, groups, member_of) = look(app, person).await?;
     Ok(effective_of(&app.config().domain, &version.settings, &groups, &member_of))
 }
 
-async fn groups_of(app: &App, person: &BareJid) -> Result<BTreeSet<String>, StoreError> {
-    Ok(app.store.memberships(Some(person)).await?.into_iter().map(|(_, group)| group).collect())
+/// Version, groups and memberships that belong together: whatever changes groups raises the version in the same
+/// transaction, so when it is the same before and after, nothing changed in between.
+async fn look(app: &App, person: &BareJid) -> Result<(Version, Vec<Group>, BTreeSet<String>), StoreError> {
+    let mut version = app.store.newest_version().await?;
+    loop {
+        let groups = app.store.groups().await?;
+        let member_of =
+            app.store.memberships(Some(person)).await?.into_iter().map(|(_, group)| group).collect();
+        let again = app.store.newest_version().await?;
+        if again.version == version.version {
+            return Ok((version, groups, member_of));
+        }
+        version = again;
+    }
 }
 
 /// What these settings do to somebody in these groups, by the client's own resolver.

@@ -1,7 +1,6 @@
 //! Console sessions and one-time passwords. Only digests are stored.
 
 use super::{Millis, Store, StoreError, audit, from_sql, to_sql};
-use jid::BareJid;
 
 /// Most one-time passwords that are open at the same time.
 const MAX_PASSWORDS: u32 = 5;
@@ -72,22 +71,6 @@ impl Store {
             .await?;
         audit::add(&mut transaction, at, who, "sign-out", "Signed out").await?;
         transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Ends the sessions of everybody who is not in this list; one-time ones stay.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn keep_sessions_of(&self, administrators: &[BareJid]) -> Result<(), StoreError> {
-        let rows: Vec<String> =
-            sqlx::query_scalar("SELECT DISTINCT who FROM session").fetch_all(&self.pool).await?;
-        for who in rows {
-            let account = BareJid::new(&who).ok().filter(|jid| jid.node().is_some());
-            if account.is_some_and(|account| !administrators.contains(&account)) {
-                sqlx::query("DELETE FROM session WHERE who = $1").bind(&who).execute(&self.pool).await?;
-            }
-        }
         Ok(())
     }
 

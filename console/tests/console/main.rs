@@ -294,3 +294,14 @@ async fn the_workgroups_page_counts_who_waits() {
     assert!(page.contains("data-label=\"Waiting\">1</td>"), "{page}");
     assert!(page.contains("3:20") && page.contains("1 of its agents taking part"), "{page}");
 }
+
+#[tokio::test]
+async fn whoever_is_no_administrator_any_more_is_out_at_once() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world).await;
+    assert_eq!(browser.get("/audit").await.status, StatusCode::OK);
+    let mut config = (*world.app.config()).clone();
+    config.administrators.clear();
+    world.app.set_config(config);
+    assert_eq!(browser.get("/audit").await.status, StatusCode::UNAUTHORIZED);
+}
