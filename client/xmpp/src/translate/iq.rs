@@ -94,7 +94,8 @@ impl Requests {
 fn may_answer(to: Option<&Jid>, from: Option<&Jid>, account: &BareJid) -> bool {
     let of_server = FromAccount::check(from, account).is_some() || FromServer::check(from, account).is_some();
     match to {
-        None => of_server || from.is_some_and(|from| from.to_bare() == *account),
+        // Not another device of the account: that one is not the server.
+        None => of_server,
         Some(to) if from.is_none() => {
             FromAccount::check(Some(to), account).is_some() || FromServer::check(Some(to), account).is_some()
         }
