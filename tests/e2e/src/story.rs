@@ -47,6 +47,7 @@ impl Story {
         let mut command = screen.command(Path::new(PYTHON));
         command.arg(realm.dir.join("window.py")).arg(realm.program("flint"));
         command.args(realm.client_options(&realm.state("ann")?));
+        command.stderr(std::fs::File::create(pictures.join("window.log"))?);
         let window = Driver::start("Ann's window", realm.ticket(&mut command, "ann"))?;
 
         let mut bob = realm.peer("bob")?;
