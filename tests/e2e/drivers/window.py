@@ -8,7 +8,11 @@ import subprocess
 import sys
 import time
 
+import warnings
+
 import gi
+
+warnings.simplefilter("ignore", DeprecationWarning)
 
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
@@ -27,6 +31,9 @@ def application():
 
 
 def walk(node, depth=0):
+    """Everything that is not hidden. GTK 4.8 tells SHOWING of windows only, VISIBLE of every widget."""
+    if depth > 1 and not node.get_state_set().contains(Atspi.StateType.VISIBLE):
+        return
     yield node, depth
     if depth > 40:
         return
@@ -34,10 +41,6 @@ def walk(node, depth=0):
         child = node.get_child_at_index(index)
         if child is not None:
             yield from walk(child, depth + 1)
-
-
-def showing(node):
-    return node.get_state_set().contains(Atspi.StateType.SHOWING)
 
 
 def text_of(node):
@@ -65,7 +68,7 @@ def matches(node, want):
         return False
     if "contains" in want and want["contains"] not in name and want["contains"] not in text:
         return False
-    return showing(node)
+    return True
 
 
 def search(want):
@@ -145,9 +148,8 @@ def act(command):
         lines = []
         for node, depth in walk(root) if root else []:
             try:
-                if showing(node):
-                    item = describe(node)
-                    lines.append("  " * depth + f'{item["role"]} {item["name"]!r} {item["text"][:60]!r}')
+                item = describe(node)
+                lines.append("  " * depth + f'{item["role"]} {item["name"]!r} {item["text"][:60]!r}')
             except GLib.Error:
                 pass
         return {"tree": "\n".join(lines)}

@@ -34,6 +34,9 @@ impl Screen {
         }
         std::fs::create_dir_all(&run)?;
         std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700))?;
+        let settings = run.join(".config/gtk-4.0");
+        std::fs::create_dir_all(&settings)?;
+        std::fs::write(settings.join("settings.ini"), "[Settings]\ngtk-font-name=Cantarell 11\n")?;
         Ok(Self { server, display: format!(":{}", line.trim()), run })
     }
 
@@ -45,6 +48,7 @@ impl Screen {
             .env("DISPLAY", &self.display)
             .env("XDG_RUNTIME_DIR", &self.run)
             .env("HOME", &self.run)
+            .env_remove("XDG_CONFIG_HOME")
             .env("GDK_BACKEND", "x11")
             .env("GSK_RENDERER", "cairo")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")

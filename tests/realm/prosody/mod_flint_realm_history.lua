@@ -1,5 +1,5 @@
--- Fills the archives of a new realm: accounts on the virtual host, rooms on the conference service.
--- The file has one JSON object a line: {"archive", "from", "to", "type", "id", "body", "at"}.
+-- Fills a new realm: archives of accounts and names of people on the virtual host, rooms on the conference service.
+-- The history file has one JSON object a line: {"archive", "from", "to", "type", "id", "body", "at"}.
 local st = require "util.stanza";
 local jid = require "util.jid";
 local json = require "util.json";
@@ -17,6 +17,16 @@ local function store(entry)
 		with = jid.bare(entry.archive == jid.bare(entry.from) and entry.to or entry.from);
 	end
 	assert(archive:append(jid.node(entry.archive), nil, stanza, entry.at, with));
+end
+
+local function write_cards()
+	local cards = module:open_store("vcard");
+	local handle = assert(io.open(module:get_option_string("flint_realm_names"), "r"));
+	for user, name in pairs(assert(json.decode(handle:read("*a")))) do
+		local card = st.stanza("vCard", { xmlns = "vcard-temp" }):text_tag("FN", name);
+		cards:set(user, st.preserialize(card));
+	end
+	handle:close();
 end
 
 local function create_rooms()
@@ -39,6 +49,7 @@ module:hook_global("server-started", function ()
 	for line in io.lines(module:get_option_string("flint_realm_history")) do
 		store(json.decode(line));
 	end
+	if not is_rooms then write_cards(); end
 	marker:set("done", { done = true });
 	module:log("info", "history is in place");
 end);

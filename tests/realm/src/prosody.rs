@@ -61,6 +61,9 @@ impl Prosody {
         let passwords: serde_json::Map<String, serde_json::Value> =
             people.iter().map(|person| (person.user.clone(), person.password.clone().into())).collect();
         std::fs::write(dir.join("passwords.json"), serde_json::to_vec(&passwords)?)?;
+        let names: serde_json::Map<String, serde_json::Value> =
+            people.iter().map(|person| (person.user.clone(), person.name.clone().into())).collect();
+        std::fs::write(dir.join("names.json"), serde_json::to_vec(&names)?)?;
         std::fs::write(dir.join("groups.txt"), groups_file(domain, people)?)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
         let (accounts, rooms) = office::history(domain, now as i64)?;
@@ -143,7 +146,7 @@ c2s_require_encryption = true
 allow_registration = false
 modules_enabled = {{
 	"disco", "roster", "saslauth", "tls", "blocklist", "bookmarks", "carbons", "pep", "private", "smacks", "groups",
-	"vcard4", "vcard_legacy", "csi_simple", "ping", "time", "version", "mam", "offline", "posix", "lastactivity",
+	"vcard", "csi_simple", "ping", "time", "version", "mam", "offline", "posix", "lastactivity",
 	"flint_realm_history",
 }}
 modules_disabled = {{ "s2s", "s2s_auth_certs", "dialback" }}
@@ -161,6 +164,7 @@ VirtualHost "{domain}"
 	cyrus_service_name = "xmpp"
 	cyrus_server_fqdn = "{domain}"
 	flint_realm_history = "{dir}/accounts.jsonl"
+	flint_realm_names = "{dir}/names.json"
 
 Component "conference.{domain}" "muc"
 	modules_enabled = {{ "muc_mam", "vcard_muc", "flint_realm_history" }}

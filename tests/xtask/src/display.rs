@@ -2,6 +2,7 @@
 
 use crate::Result;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -29,10 +30,14 @@ impl Display {
         if !matches!(read, Some(Ok(length)) if length > 1) {
             return Err("Xvfb did not start".to_owned());
         }
-        let made = std::fs::create_dir_all(display.folder.join("run")).and_then(|()| {
-            use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(display.folder.join("run"), std::fs::Permissions::from_mode(0o700))
-        });
+        let run = display.folder.join("run");
+        let settings = display.folder.join("config/gtk-4.0");
+        let made = std::fs::create_dir_all(&run)
+            .and_then(|()| std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700)))
+            .and_then(|()| std::fs::create_dir_all(&settings))
+            .and_then(|()| {
+                std::fs::write(settings.join("settings.ini"), "[Settings]\ngtk-font-name=Cantarell 11\n")
+            });
         made.map_err(|error| format!("can't make {}: {error}", display.folder.display()))?;
         Ok(display)
     }
@@ -44,6 +49,7 @@ impl Display {
         command
             .env("DISPLAY", &self.name)
             .env("XDG_RUNTIME_DIR", self.folder.join("run"))
+            .env("XDG_CONFIG_HOME", self.folder.join("config"))
             .env("GDK_BACKEND", "x11")
             .env("GSK_RENDERER", "cairo")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
