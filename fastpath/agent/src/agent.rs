@@ -42,7 +42,7 @@ enum Request {
     /// Our workgroups at this service.
     Workgroups(String),
     /// Name of a workgroup.
-    WorkgroupInfo(BareJid),
+    WorkgroupCard(BareJid),
     /// Labels of a workgroup's form.
     Form(BareJid),
     /// Colleagues.
@@ -185,7 +185,7 @@ impl Agent {
             Request::DomainItems => self.domain_items(result.ok().flatten(), out),
             Request::ServiceInfo(service) => self.service_info(service, result.ok().flatten(), out),
             Request::Workgroups(service) => self.workgroups(&service, result.ok().flatten(), out),
-            Request::WorkgroupInfo(workgroup) => self.workgroup_info(&workgroup, result.ok().flatten(), out),
+            Request::WorkgroupCard(workgroup) => self.workgroup_card(&workgroup, result.ok().flatten(), out),
             Request::Form(workgroup) => self.form(&workgroup, result.ok().flatten(), out),
             Request::Colleagues(workgroup) => self.colleagues(&workgroup, result, out),
             Request::Accept(offer) => self.accept_answered(&offer, result.map(|_| ()), out),

@@ -12,6 +12,7 @@ pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// disco#items (XEP-0030 §4).
 pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 const DATA: &str = "jabber:x:data";
+const VCARD: &str = "vcard-temp";
 const VERSION: &str = "jabber:iq:version";
 const WORKGROUP_INFO: &str = "http://jabber.org/protocol/workgroup#workgroupinfo";
 
@@ -150,12 +151,29 @@ pub fn version(name: &str, version: &str) -> Element {
 
 /// `vcard-temp` answer of a workgroup (XEP-0054).
 pub fn vcard(name: &str, workgroup: &BareJid) -> Element {
-    const VCARD: &str = "vcard-temp";
     Element::builder("vCard", VCARD)
         .append(leaf("FN", VCARD, name))
         .append(leaf("NICKNAME", VCARD, name))
         .append(leaf("JABBERID", VCARD, &workgroup.to_string()))
         .build()
+}
+
+/// Asks a workgroup for its `vcard-temp`, the only place that holds the name to show.
+pub fn vcard_request() -> Element {
+    Element::builder("vCard", VCARD).build()
+}
+
+/// The name to show out of a `vcard-temp` answer; may be empty.
+///
+/// # Errors
+/// When it is something else or the name is too long.
+pub fn read_vcard(vcard: &Element) -> Result<String, Malformed> {
+    if !vcard.is("vCard", VCARD) {
+        return Err(Malformed::Other("vCard"));
+    }
+    vcard
+        .get_child("FN", VCARD)
+        .map_or(Ok(String::new()), |name| crate::element::text(name, "FN", limits::NAME))
 }
 
 /// `<workgroups jid='…'/>` as a question: in which workgroups is this person an agent?

@@ -121,24 +121,17 @@ def act(command):
         if parent is None or not parent.get_selection_iface().select_child(node.get_index_in_parent()):
             raise RuntimeError(f"can't be selected: {json.dumps(command)}")
         return {}
-    if kind == "write":
-        node = wait(command)
-        editable = node.get_editable_text_iface()
-        if editable is None or not editable.set_text_contents(command["value"]):
-            raise RuntimeError(f"can't be written into: {json.dumps(command)}")
-        node.get_component_iface().grab_focus()
-        return {}
-    if kind == "focus":
-        wait(command).get_component_iface().grab_focus()
-        return {}
-    if kind == "keys":
+    if kind in ("keys", "type"):
         # There is no window manager: the keyboard goes to the window that we name.
         windows = subprocess.run(
             ["xdotool", "search", "--onlyvisible", "--pid", str(program.pid)], capture_output=True, text=True
         ).stdout.split()
         if windows:
             subprocess.run(["xdotool", "windowfocus", "--sync", windows[-1]], check=False)
-        subprocess.run(["xdotool", "key", "--clearmodifiers", *command["keys"].split()], check=True)
+        if kind == "keys":
+            subprocess.run(["xdotool", "key", "--clearmodifiers", *command["keys"].split()], check=True)
+        else:
+            subprocess.run(["xdotool", "type", "--delay", "8", command["text"]], check=True)
         return {}
     if kind == "picture":
         subprocess.run(["import", "-window", "root", command["file"]], check=True)

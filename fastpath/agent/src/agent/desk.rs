@@ -7,7 +7,7 @@ use flint_core::ids::Timestamp;
 use flint_core::model::Show;
 use flint_fastpath_protocol::Condition;
 use flint_fastpath_protocol::agent::{AgentEntry, AgentStatus, AgentStatusRequest, MaxChats};
-use flint_fastpath_protocol::discovery::{self, WorkgroupInfo, Workgroups, WorkgroupsRequest};
+use flint_fastpath_protocol::discovery::{self, Workgroups, WorkgroupsRequest};
 use flint_fastpath_protocol::form::{self, Form};
 use flint_fastpath_protocol::queue::{self, NotifyQueue, NotifyQueueDetails};
 use jid::{BareJid, Jid};
@@ -141,26 +141,27 @@ impl Agent {
         }
         out.updates.push(AgentUpdate::Workgroups { workgroups: self.rows() });
         for workgroup in list {
-            let query = Element::builder("query", discovery::DISCO_INFO).build();
-            self.ask("get", &workgroup.clone().into(), query, Request::WorkgroupInfo(workgroup.clone()), out);
+            let card = Request::WorkgroupCard(workgroup.clone());
+            self.ask("get", &workgroup.clone().into(), discovery::vcard_request(), card, out);
             if self.desks.get(&workgroup).is_some_and(Desk::wanted) {
                 self.send_join(&workgroup, out);
             }
         }
     }
 
-    pub(super) fn workgroup_info(
+    /// The name to show; disco#info of a workgroup only repeats the local part.
+    pub(super) fn workgroup_card(
         &mut self,
         workgroup: &BareJid,
         payload: Option<&Element>,
         out: &mut AgentOutput,
     ) {
-        let Some(Ok(info)) = payload.map(WorkgroupInfo::read) else { return };
+        let Some(Ok(name)) = payload.map(discovery::read_vcard) else { return };
         if let Some(desk) = self.desks.get_mut(workgroup)
-            && !info.name.is_empty()
-            && desk.name != info.name
+            && !name.is_empty()
+            && desk.name != name
         {
-            desk.name = info.name;
+            desk.name = name;
             self.desk_changed(workgroup, out);
         }
     }

@@ -32,6 +32,16 @@ fn finds_workgroups_and_joins() {
 }
 
 #[test]
+fn a_workgroup_is_shown_by_the_name_on_its_card() {
+    let mut bench = Bench::new();
+    bench.online();
+    let local = BareJid::new(W).unwrap().node().unwrap().to_string();
+    assert_eq!(bench.workgroup().name, local);
+    bench.answer("vCard", W, r#"<vCard xmlns="vcard-temp"><FN>Demo Support</FN></vCard>"#);
+    assert_eq!(bench.workgroup().name, "Demo Support");
+}
+
+#[test]
 fn nobody_who_is_no_agent_gets_a_desk() {
     for condition in [Condition::NotAuthorized, Condition::ItemNotFound, Condition::ServiceUnavailable] {
         let mut bench = Bench::new();
