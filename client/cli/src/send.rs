@@ -55,9 +55,11 @@ pub(crate) async fn send(
                     let join = RoomCommand::Join { room, nick: None, password: None };
                     client.send(core::Command::Room(join));
                 }
+                Next::Open => {
+                    let conversation = conversation.clone();
+                    client.send(core::Command::Chat(ChatCommand::Open { conversation }));
+                }
                 Next::Send => {
-                    client
-                        .send(core::Command::Chat(ChatCommand::Open { conversation: conversation.clone() }));
                     let body = Private(sending.text.clone());
                     let conversation = conversation.clone();
                     client.send(core::Command::Chat(ChatCommand::Send { conversation, body }));
