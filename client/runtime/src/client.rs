@@ -98,7 +98,11 @@ pub(crate) async fn run(
     // The policy is the engine's first input: nothing is shown before it rules.
     client.policy_changed();
     client.carry_out(first);
-    client.work(commands, session_outputs, session, store).await;
+    let outlet = client.work(commands, session_outputs, session, store).await;
+    // Whoever hears of the end may start anew at once.
+    drop(directory);
+    // A reader that has stopped reading must not keep the program alive.
+    let _ = timeout(READER, outlet.finish()).await;
 }
 
 /// What the session needs, an id seed, and the session's randomness.
@@ -135,7 +139,7 @@ impl Client {
         mut session_outputs: mpsc::Receiver<SessionOutput>,
         mut session: JoinHandle<()>,
         store: JoinHandle<()>,
-    ) {
+    ) -> Outlet {
         let mut fetch: Option<JoinHandle<Result<Pinned, String>>> = None;
         let mut session_ended = false;
         loop {
@@ -175,16 +179,16 @@ impl Client {
                 () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() => self.wake(),
             }
         }
-        self.quit(session_outputs, (!session_ended).then_some(session), store).await;
+        self.quit(session_outputs, (!session_ended).then_some(session), store).await
     }
 
-    /// Says goodbye to the server, writes everything down, tells the end.
+    /// Says goodbye to the server and writes everything down; the end itself is left to tell.
     async fn quit(
         mut self,
         mut session_outputs: mpsc::Receiver<SessionOutput>,
         session: Option<JoinHandle<()>>,
         store: JoinHandle<()>,
-    ) {
+    ) -> Outlet {
         self.ways.session(SessionCommand::Shutdown);
         let drained = timeout(GOODBYE, async {
             while let Some(output) = session_outputs.recv().await {
@@ -201,8 +205,7 @@ impl Client {
         if timeout(GOODBYE, store).await.is_err() {
             tracing::error!("the message store did not finish in time");
         }
-        // A reader that has stopped reading must not keep the program alive.
-        let _ = timeout(READER, self.outlet.finish()).await;
+        self.outlet
     }
 
     fn command(&mut self, command: Command) {
