@@ -61,6 +61,7 @@ mod imp {
         pub(super) session: OnceCell<Session>,
         pub(super) shown: RefCell<Option<String>>,
         pub(super) on_screen: Cell<bool>,
+        pub(super) narrow: Cell<bool>,
     }
 
     #[glib::object_subclass]
@@ -99,6 +100,15 @@ impl DeskPage {
             return;
         }
         crate::window::bind_back(leaflet, &imp.back_button);
+        leaflet.connect_folded_notify(glib::clone!(
+            #[weak(rename_to = desk)]
+            self,
+            move |leaflet| {
+                desk.imp().narrow.set(leaflet.is_folded());
+                desk.refresh();
+            }
+        ));
+        imp.narrow.set(leaflet.is_folded());
         widgets::name(&*imp.customer_button, "Customer");
         imp.status.set_session(session);
         imp.customer.set_session(session);
@@ -261,7 +271,8 @@ impl DeskPage {
             None => ("media-playback-stop-symbolic", "Not taking customers"),
         };
         imp.status_content.set_icon_name(icon);
-        imp.status_content.set_label(label);
+        imp.status_content.set_label(if imp.narrow.get() { "" } else { label });
+        imp.status_button.set_tooltip_text(Some(label));
         widgets::name(&*imp.status_button, &format!("Desk status: {label}"));
         let (title, description) = if joined.is_empty() {
             ("You take no customers", "Join a workgroup to be offered the customers who wait in it.")

@@ -230,8 +230,9 @@ fn policy_row(policy: &PolicyRow) -> adw::ActionRow {
     widgets::name(&image, level);
     widgets::set_class(&image, "dim-label", !locked);
     row.add_prefix(&image);
-    let value =
-        gtk::Label::builder().label(text::one_line(&policy.value, 200)).wrap(true).xalign(1.0).build();
+    let value = gtk::Label::builder().label(text::one_line(&policy.value, 200)).xalign(1.0).build();
+    value.set_ellipsize(gtk::pango::EllipsizeMode::End);
+    value.set_tooltip_text(Some(&text::one_line(&policy.value, 2_000)));
     value.set_max_width_chars(28);
     value.set_css_classes(&["numeric", "row-title"]);
     row.add_suffix(&value);

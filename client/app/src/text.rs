@@ -21,7 +21,7 @@ fn is_invisible(character: char) -> bool {
 
 /// A name, title or preview: one line, at most `limit` characters, without control and formatting characters.
 pub(crate) fn one_line(text: &str, limit: usize) -> String {
-    let mut line = String::with_capacity(text.len().min(limit * 4));
+    let mut line = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let mut count = 0;
     let mut space = true;
     for character in text.chars() {
@@ -54,7 +54,7 @@ pub(crate) fn isolated(text: &str, limit: usize) -> String {
 /// The text of a message: lines kept, control characters gone, direction overrides made visible (U+FFFD), open
 /// embeddings closed at the end of each line. At most `limit` characters; true when something was left out.
 pub(crate) fn body(text: &str, limit: usize) -> (String, bool) {
-    let mut shown = String::with_capacity(text.len().min(limit * 4));
+    let mut shown = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let mut open: Vec<char> = Vec::new();
     let mut cut = false;
     for (count, character) in text.chars().enumerate() {
@@ -96,7 +96,8 @@ pub(crate) fn body(text: &str, limit: usize) -> (String, bool) {
 
 /// Escapes text for the few places of libadwaita that insist on markup (status page, toast).
 pub(crate) fn escaped(text: &str) -> String {
-    gtk::glib::markup_escape_text(text).into()
+    // A NUL inside would end the text early in C.
+    gtk::glib::markup_escape_text(&text.replace('\0', "")).into()
 }
 
 /// Lower-cased text for comparing with what somebody types.

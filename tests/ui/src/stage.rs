@@ -134,8 +134,8 @@ impl Stage {
     pub fn picture(&self, window: &impl IsA<gtk::Window>, file: &Path) -> anyhow::Result<()> {
         self.settle();
         let window = window.upcast_ref::<gtk::Window>();
-        let (width, height) = (window.width(), window.height());
         let paintable = gtk::WidgetPaintable::new(Some(window));
+        let (width, height) = (paintable.intrinsic_width(), paintable.intrinsic_height());
         let snapshot = gtk::Snapshot::new();
         paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
         let node = snapshot.to_node().context("the window draws nothing")?;

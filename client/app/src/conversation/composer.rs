@@ -83,7 +83,7 @@ impl Composer {
     /// Puts text there, as a draft is restored: nobody is told.
     pub(crate) fn set_text(&self, text: &str) {
         self.imp().restoring.set(true);
-        self.imp().text_view.buffer().set_text(text);
+        self.imp().text_view.buffer().set_text(&text.replace('\0', ""));
         self.imp().restoring.set(false);
     }
 

@@ -48,6 +48,9 @@ mod imp {
         pub(super) timeline: OnceCell<Timeline>,
         pub(super) older: RefCell<Option<Box<dyn Fn()>>>,
         pub(super) at_bottom: Cell<bool>,
+        /// Older messages are on their way.
+        pub(super) asked: Cell<bool>,
+        /// They came; the next growth of the content is above what is in view.
         pub(super) prepending: Cell<bool>,
         pub(super) upper: Cell<f64>,
         pub(super) missed: Cell<u32>,
@@ -69,6 +72,7 @@ mod imp {
                 timeline: OnceCell::new(),
                 older: RefCell::default(),
                 at_bottom: Cell::new(true),
+                asked: Cell::default(),
                 prepending: Cell::default(),
                 upper: Cell::default(),
                 missed: Cell::default(),
@@ -172,6 +176,10 @@ impl TimelineView {
         };
         imp.stack.set_visible_child_name(page);
         imp.older_spinner.set_visible(timeline.is_loading_older());
+        if imp.asked.get() && !timeline.is_loading_older() {
+            imp.asked.set(false);
+            imp.prepending.set(!imp.at_bottom.get());
+        }
         let came = timeline.len().saturating_sub(imp.count.replace(timeline.len()));
         if !imp.at_bottom.get() && !imp.prepending.get() {
             imp.missed.set(imp.missed.get() + u32::try_from(came).unwrap_or(u32::MAX));
@@ -233,7 +241,7 @@ impl TimelineView {
         let imp = self.imp();
         let Some(timeline) = imp.timeline.get() else { return };
         if adjustment.page_size() > 0.0 && adjustment.value() < AHEAD && timeline.begin_loading_older() {
-            imp.prepending.set(!imp.at_bottom.get());
+            imp.asked.set(true);
             imp.older_spinner.set_visible(true);
             if let Some(older) = imp.older.borrow().as_ref() {
                 older();

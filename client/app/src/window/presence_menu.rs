@@ -137,7 +137,7 @@ impl PresenceMenu {
             };
             button.set_active(true);
             if !imp.status_entry.has_focus() {
-                imp.status_entry.set_text(&state.status);
+                imp.status_entry.set_text(&crate::text::one_line(&state.status, 200));
             }
         });
         imp.refreshing.set(false);

@@ -148,7 +148,7 @@ impl Sidebar {
             return;
         }
         leaflet.bind_property("folded", &*imp.header, "show-end-title-buttons").sync_create().build();
-        imp.me_avatar.set_size(30);
+        imp.me_avatar.set_size(28);
         imp.presence_menu.set_session(session);
         let opener = || {
             let go = go.clone();

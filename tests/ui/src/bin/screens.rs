@@ -77,7 +77,9 @@ fn told(stage: &Stage, updates: Vec<flint_runtime::Update>) -> Option<gtk::Windo
 
 fn chat(stage: &Stage) -> Option<gtk::Window> {
     stage.tell(office::signed_in());
-    tree::click_row(&tree::row(&stage.window, "roadmap"));
+    if stage.window.width() > 640 {
+        tree::click_row(&tree::row(&stage.window, "roadmap"));
+    }
     tree::click_row(&tree::row(&stage.window, "Bob Stone"));
     stage.tell([
         office::timeline(office::with("bob"), office::talk_with_bob(), Some("m6")),
