@@ -16,7 +16,7 @@ use crate::{AccountOptions, Options, Security, SignIn};
 use flint_core::command::AccountCommand;
 use flint_core::effect::Effect;
 use flint_core::engine::EngineConfig;
-use flint_core::input::{Input, SessionEvent, TimerId};
+use flint_core::input::{Input, PolicyResolved, SessionEvent, TimerId};
 use flint_core::{BareJid, Engine, Timestamp};
 use flint_stream::{ConnectParams, Credentials, Location, Secret, root_store};
 use flint_xep::policy::ClientState;
@@ -48,6 +48,8 @@ struct Client {
     engine: Option<Engine>,
     desk: Desk,
     policy: PolicyKeeper,
+    /// What the engine was told last.
+    told_policy: Option<PolicyResolved>,
     http: Result<Http, String>,
     watch: Watch,
     timers: Timers<Timer>,
@@ -88,6 +90,7 @@ pub(crate) async fn run(
         desk: Desk::new(account, id_seed),
         engine: Some(engine),
         policy,
+        told_policy: None,
         http: Http::new(&options.account.ca_files),
         watch,
         timers: Timers::new(),
@@ -287,7 +290,12 @@ impl Client {
 
     /// Tells the engine what is in force, and the policy service what is applied.
     fn policy_changed(&mut self) {
-        self.input(Input::PolicyResolved(Box::new(self.policy.resolved())));
+        let resolved = self.policy.resolved();
+        if self.told_policy.as_ref() == Some(&resolved) {
+            return;
+        }
+        self.told_policy = Some(resolved.clone());
+        self.input(Input::PolicyResolved(Box::new(resolved)));
         self.ways.session(SessionCommand::SetClientState(ClientState {
             device: self.device.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

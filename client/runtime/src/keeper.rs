@@ -54,10 +54,8 @@ impl PolicyKeeper {
             problem: None,
         };
         let expect = keeper.expectation(now);
-        match keeper.cache.as_ref().map(|cache| cache.load(&expect)) {
-            Some(Ok(pinned)) => keeper.pinned = pinned,
-            Some(Err(problem)) => keeper.problem = Some(problem),
-            None => {}
+        if let Some(cache) = &keeper.cache {
+            (keeper.pinned, keeper.problem) = cache.load(&expect);
         }
         keeper.apply_trust_file(now);
         if keeper.url().is_some() {
@@ -193,9 +191,14 @@ impl PolicyKeeper {
             inputs.add_document(&policy.document, policy.expired);
         }
         let effective = resolve(&inputs);
+        // A pinned root says who manages the account, even while no document of theirs can be used.
+        let by_root = || self.pinned.as_ref().map(|pinned| pinned.trust.root().domain.clone());
         let by_computer = || self.machine.files.iter().any(|(_, file)| !file.values.is_empty());
-        let managed_by =
-            effective.domain.clone().or_else(|| by_computer().then(|| "this computer".to_owned()));
+        let managed_by = effective
+            .domain
+            .clone()
+            .or_else(by_root)
+            .or_else(|| by_computer().then(|| "this computer".to_owned()));
         PolicyResolved { effective, managed_by, server: self.server_state() }
     }
 

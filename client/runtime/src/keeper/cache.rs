@@ -60,8 +60,19 @@ impl Cache {
         Self { directory: directory.to_owned() }
     }
 
-    /// What was kept. `Err` is a sentence: something is there and can't be used.
-    pub(crate) fn load(&self, expect: &Expectation) -> Result<Option<Pinned>, String> {
+    /// What was kept, and a sentence about what of it can't be used.
+    pub(crate) fn load(&self, expect: &Expectation) -> (Option<Pinned>, Option<String>) {
+        match self.load_root(expect) {
+            Ok(Some(mut pinned)) => {
+                let problem = self.load_document(&mut pinned, expect).err();
+                (Some(pinned), problem)
+            }
+            Ok(None) => (None, None),
+            Err(problem) => (None, Some(problem)),
+        }
+    }
+
+    fn load_root(&self, expect: &Expectation) -> Result<Option<Pinned>, String> {
         let Some(root) = self.read(ROOT)? else { return Ok(None) };
         let trust = Trust::pin(&root, &expect.domain)
             .map_err(|error| format!("The pinned policy root can't be used: {error}."))?;
@@ -70,15 +81,21 @@ impl Cache {
                 .map_err(|error| format!("The state of the policy cache can't be read: {error}."))?,
             None => CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None },
         };
-        let mut pinned = Pinned { trust, state, document: None };
-        if let Some(envelope) = self.read(DOCUMENT)? {
-            let expect = Expectation { held: pinned.state.held, ..expect.clone() };
-            match pinned.trust.verify_held_policy(&envelope, &expect) {
-                Ok(verified) => pinned.document = Some((verified, envelope)),
-                Err(error) => tracing::warn!(code = error.code(), %error, "cached policy refused"),
+        Ok(Some(Pinned { trust, state, document: None }))
+    }
+
+    fn load_document(&self, pinned: &mut Pinned, expect: &Expectation) -> Result<(), String> {
+        let Some(envelope) = self.read(DOCUMENT)? else { return Ok(()) };
+        let expect = Expectation { held: pinned.state.held, ..expect.clone() };
+        match pinned.trust.verify_held_policy(&envelope, &expect) {
+            Ok(verified) => {
+                pinned.document = Some((verified, envelope));
+                Ok(())
             }
+            Err(error) => Err(format!(
+                "The policy that was kept on this computer is refused: {error}. It waits for the server's."
+            )),
         }
-        Ok(Some(pinned))
     }
 
     /// Keeps what rules now. The document goes first: with an older root it is only refused until the next fetch, while a

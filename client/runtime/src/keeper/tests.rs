@@ -1,1 +1,291 @@
+//! Policy of one account over files and fetched documents, without a network.
 
+use super::cache::{CacheState, Origin, Pinned};
+use super::refresh::RETRY_MS;
+use super::{PolicyKeeper, PolicySignal};
+use flint_core::{BareJid, Timestamp};
+use flint_policy::{
+    DocumentLayer, Expectation, Level, OnExpiry, PolicyDocument, RootDocument, Scope, SigningKey, Trust,
+    TrustFile,
+};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+const DAY: u64 = 86_400_000;
+
+fn ann() -> BareJid {
+    "ann@example.test".parse().unwrap()
+}
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+/// The root with this number as the seed of its one key for both roles.
+fn trust(seed: u8) -> Trust {
+    let root = RootDocument {
+        format: 1,
+        domain: "example.test".to_owned(),
+        version: 1,
+        root_keys: vec![key(seed).public()],
+        threshold: 1,
+        signing_keys: vec![key(seed).public()],
+        epoch: 0,
+    };
+    Trust::pin(root.sign(&[&key(seed)]).to_json().as_bytes(), "example.test").unwrap()
+}
+
+fn document(version: u64, adding: bool, on_expiry: OnExpiry) -> PolicyDocument {
+    let mut policies = flint_policy::Values::new();
+    policies.insert("ContactAddingAllowed".to_owned(), json!(adding));
+    PolicyDocument {
+        format: 1,
+        domain: "example.test".to_owned(),
+        audience: ann(),
+        epoch: 0,
+        version,
+        issued: 0,
+        expires: NOW.0.unsigned_abs() + DAY,
+        on_expiry,
+        layers: vec![DocumentLayer { scope: Scope::Everybody, level: Level::Mandatory, policies }],
+        toggles: serde_json::Value::Null,
+    }
+}
+
+/// What a fetch brings.
+fn fetched(seed: u8, document: &PolicyDocument) -> Pinned {
+    let trust = trust(seed);
+    let envelope = document.sign(&key(seed)).to_json().into_bytes();
+    let expect = Expectation {
+        domain: "example.test".to_owned(),
+        audience: ann(),
+        held: None,
+        now: NOW.0.unsigned_abs(),
+    };
+    let policy = trust.verify_policy(&envelope, &expect).unwrap();
+    let state = CacheState {
+        origin: Origin::FirstFetch,
+        held: Some(policy.held),
+        fetched_at: None,
+        url: Some("https://localhost/".to_owned()),
+    };
+    Pinned { trust, state, document: Some((policy, envelope)) }
+}
+
+struct Place {
+    machine: tempfile::TempDir,
+    cache: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { machine: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() }
+    }
+
+    fn open(&self, now: Timestamp) -> PolicyKeeper {
+        PolicyKeeper::open(ann(), self.machine.path(), Some(self.cache.path()), now)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        let path = self.machine.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn trust_file(&self, seed: u8, url: Option<&str>) {
+        let file =
+            TrustFile { domain: "example.test".to_owned(), url: url.map(str::to_owned), trust: trust(seed) };
+        self.file("trust.json", &file.to_json());
+    }
+}
+
+fn adding(keeper: &PolicyKeeper) -> bool {
+    keeper.resolved().effective.contact_adding_allowed()
+}
+
+fn problem(keeper: &PolicyKeeper) -> String {
+    keeper.resolved().server.problem.unwrap_or_default()
+}
+
+fn service(keeper: &mut PolicyKeeper) {
+    let signal = PolicySignal::Service {
+        jid: "flint.example.test".parse().unwrap(),
+        url: "https://localhost/".to_owned(),
+    };
+    keeper.signal(signal, NOW);
+}
+
+#[test]
+fn a_document_rules_from_its_fetch_on_and_after_a_restart_without_a_network() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    assert!(adding(&keeper));
+    assert_eq!(keeper.resolved().managed_by, None);
+    assert!(keeper.begin(NOW).is_none(), "nobody to ask yet");
+    service(&mut keeper);
+    let plan = keeper.begin(NOW).unwrap();
+    assert!(plan.pinned.is_none());
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    assert!(!adding(&keeper));
+    let server = keeper.resolved().server;
+    assert_eq!((server.version, server.problem, server.fetched_at), (7, None, Some(NOW)));
+    assert_eq!(server.signed_by, Some(key(1).public().id().to_string()));
+
+    let again = place.open(NOW);
+    assert!(!adding(&again));
+    assert_eq!(again.applied(), 7);
+    assert_eq!(again.resolved().managed_by.as_deref(), Some("example.test"));
+}
+
+#[test]
+fn a_failed_fetch_keeps_the_values_and_says_so() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    assert!(keeper.wanted(NOW));
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Err("The policy service can't be reached.".to_owned()), NOW, 0);
+    assert!(!adding(&keeper));
+    assert_eq!(problem(&keeper), "The policy service can't be reached.");
+    assert_eq!(keeper.next(NOW), Some(NOW.plus(RETRY_MS)));
+}
+
+#[test]
+fn whatever_is_changed_in_the_cache_is_refused() {
+    for name in ["document.json", "root.json"] {
+        let place = Place::new();
+        let mut keeper = place.open(NOW);
+        service(&mut keeper);
+        keeper.begin(NOW).unwrap();
+        keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+        // Signed, but by somebody else.
+        let forged = match name {
+            "root.json" => trust(2).envelope_json(),
+            _ => document(8, true, OnExpiry::Keep).sign(&key(2)).to_json(),
+        };
+        fs::write(place.cache.path().join(name), forged).unwrap();
+        let again = place.open(NOW);
+        assert_eq!(again.applied(), 0, "{name}");
+        assert!(problem(&again).contains("refused"), "{name}: {}", problem(&again));
+        assert_eq!(again.resolved().managed_by.as_deref(), Some("example.test"), "{name}");
+    }
+}
+
+#[test]
+fn an_older_document_in_the_cache_is_refused() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    let older = document(6, true, OnExpiry::Keep).sign(&key(1)).to_json();
+    fs::write(place.cache.path().join("document.json"), older).unwrap();
+    let again = place.open(NOW);
+    assert_eq!(again.applied(), 0);
+    assert!(problem(&again).contains("older"), "{}", problem(&again));
+}
+
+#[test]
+fn after_its_time_a_document_is_kept_or_restricts_as_it_says() {
+    for (on_expiry, adds_after) in [(OnExpiry::Keep, true), (OnExpiry::Restrict, false)] {
+        let place = Place::new();
+        let mut keeper = place.open(NOW);
+        service(&mut keeper);
+        keeper.begin(NOW).unwrap();
+        keeper.fetched(Ok(fetched(1, &document(7, true, on_expiry))), NOW, 0);
+        let expiry = NOW.plus(i64::try_from(DAY).unwrap());
+        assert!(!keeper.expire(expiry.plus(-1)));
+        assert!(keeper.expire(expiry));
+        assert!(!keeper.expire(expiry));
+        assert_eq!(adding(&keeper), adds_after, "{on_expiry:?}");
+        assert!(problem(&keeper).contains("expired"));
+        assert_eq!(adding(&place.open(expiry)), adds_after, "{on_expiry:?} after a restart");
+    }
+}
+
+#[test]
+fn the_machines_root_is_the_beginning_and_its_address_is_asked() {
+    let place = Place::new();
+    place.trust_file(1, Some("https://console.example.test/"));
+    let mut keeper = place.open(NOW);
+    let plan = keeper.begin(NOW).unwrap();
+    assert_eq!(plan.url, "https://console.example.test/");
+    let pinned = plan.pinned.unwrap();
+    assert!(matches!(pinned.state.origin, Origin::Machine { .. }));
+    let outcome = fetched(1, &document(7, false, OnExpiry::Keep));
+    let outcome = Pinned { state: CacheState { origin: pinned.state.origin, ..outcome.state }, ..outcome };
+    keeper.fetched(Ok(outcome.clone()), NOW, 0);
+    assert!(!adding(&keeper));
+
+    // Another root while a fetch runs: what that fetch brings was verified against the old one.
+    assert!(keeper.wanted(NOW));
+    keeper.begin(NOW).unwrap();
+    place.trust_file(2, None);
+    keeper.machine_changed(NOW);
+    assert_eq!(keeper.applied(), 0, "the document was signed under the old root");
+    keeper.fetched(Ok(outcome), NOW, 0);
+    assert_eq!(keeper.applied(), 0);
+    assert!(problem(&keeper).contains("root changed"), "{}", problem(&keeper));
+    // The newest version ever seen still counts.
+    assert_eq!(keeper.pinned.as_ref().and_then(|pinned| pinned.state.held).map(|held| held.version), Some(7));
+}
+
+#[test]
+fn a_root_for_another_domain_is_nobodys() {
+    let place = Place::new();
+    let other = RootDocument { domain: "other.test".to_owned(), ..trust(1).root().clone() };
+    let trust = Trust::pin(other.sign(&[&key(1)]).to_json().as_bytes(), "other.test").unwrap();
+    let file =
+        TrustFile { domain: "other.test".to_owned(), url: Some("https://other.test/".to_owned()), trust };
+    place.file("trust.json", &file.to_json());
+    let mut keeper = place.open(NOW);
+    assert!(keeper.begin(NOW).is_none());
+    assert_eq!(keeper.resolved().managed_by, None);
+}
+
+#[test]
+fn the_computers_files_come_before_the_server() {
+    let place = Place::new();
+    place.file("policies/managed/10.json", r#"{"ContactAddingAllowed": false, "NoSuchPolicy": 1}"#);
+    let mut keeper = place.open(NOW);
+    assert!(!adding(&keeper));
+    assert_eq!(keeper.resolved().managed_by.as_deref(), Some("this computer"));
+    assert_eq!(keeper.resolved().effective.messages.len(), 1);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, true, OnExpiry::Keep))), NOW, 0);
+    assert!(!adding(&keeper));
+    fs::remove_dir_all(place.machine.path().join("policies")).unwrap();
+    keeper.machine_changed(NOW);
+    assert!(adding(&keeper));
+}
+
+#[test]
+fn pushes_of_what_is_held_already_are_not_fetched() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    keeper.signal(PolicySignal::Changed { version: 7 }, NOW);
+    assert!(keeper.begin(NOW).is_none());
+    keeper.signal(PolicySignal::Changed { version: 8 }, NOW);
+    assert!(keeper.begin(NOW).is_some());
+}
+
+#[test]
+fn a_cache_that_can_not_be_written_still_lets_the_policy_rule() {
+    let place = Place::new();
+    let blocked = place.cache.path().join("file");
+    fs::write(&blocked, "").unwrap();
+    let mut keeper = PolicyKeeper::open(ann(), place.machine.path(), Some(Path::new(&blocked)), NOW);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    assert!(!adding(&keeper));
+    assert!(problem(&keeper).contains("could not be kept"), "{}", problem(&keeper));
+}
