@@ -51,6 +51,16 @@ fn run(arguments: &[String], install: bool) -> Result<ExitCode> {
     match words.as_slice() {
         ["setup"] => setup::run(install).map(|()| ExitCode::SUCCESS),
         ["demo", rest @ ..] => {
+            if let Some(unknown) = rest.iter().find(|option| !matches!(**option, "--headless" | "--check")) {
+                return Err(format!("unknown option {unknown}\n{USAGE}"));
+            }
+            let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+            if rest.is_empty() && !display {
+                return Err(
+                    "there is no display here. `cargo xtask demo --headless` plays the demo without one"
+                        .to_owned(),
+                );
+            }
             setup::run(install)?;
             build(&[])?;
             replace(program("flint-story")?, ["demo"].iter().chain(rest))

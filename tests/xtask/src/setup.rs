@@ -32,7 +32,6 @@ const RUN: &[&str] = &[
     "gir1.2-atspi-2.0",
     "at-spi2-core",
     "dbus",
-    "dbus-x11",
     "xvfb",
     "xdotool",
     "imagemagick",
