@@ -112,7 +112,7 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
         ["tidy"] => &["--test", "tidy"],
         ["unit"] => &["--lib", "--bins"],
         ["scenario"] => &["--test", "scenarios"],
-        ["ui"] => &["--test", "ui"],
+        ["ui"] => &["--test", "window"],
         ["e2e"] => &["--test", "story"],
         ["peers"] => &["--test", "peers"],
         _ => return Err(USAGE.to_owned()),
