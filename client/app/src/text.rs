@@ -4,6 +4,10 @@
 
 /// Characters of a message shown before "Show all" is offered: one Pango paragraph of 64 KiB takes long to lay out.
 pub(crate) const BODY_SHOWN: usize = 4_000;
+/// Longest word and longest paragraph laid out in one piece: Pango's time to break lines grows with the square of
+/// both, and 64 KiB without a space would stop the window for minutes.
+const WORD: usize = 200;
+const PARAGRAPH: usize = 2_000;
 /// First-strong isolate and its end (UAX #9 §2.4): the direction of what is inside can't reach what is outside.
 const ISOLATE: char = '\u{2068}';
 const ISOLATE_END: char = '\u{2069}';
@@ -57,10 +61,19 @@ pub(crate) fn body(text: &str, limit: usize) -> (String, bool) {
     let mut shown = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let mut open: Vec<char> = Vec::new();
     let mut cut = false;
+    let (mut word, mut paragraph) = (0, 0);
     for (count, character) in text.chars().enumerate() {
         if count == limit {
             cut = true;
             break;
+        }
+        let is_space = character.is_whitespace();
+        word = if is_space { 0 } else { word + 1 };
+        paragraph = if character == '\n' { 0 } else { paragraph + 1 };
+        if word > WORD || (is_space && paragraph > PARAGRAPH) {
+            (word, paragraph) = (1, 1);
+            shown.extend(open.drain(..).rev());
+            shown.push('\n');
         }
         match character {
             '\n' | '\u{2028}' | '\u{2029}' => {
@@ -144,6 +157,7 @@ mod tests {
     fn a_huge_line_is_cut() {
         let (shown, cut) = body(&"x".repeat(65_536), BODY_SHOWN);
         assert!(cut);
-        assert_eq!(shown.chars().count(), BODY_SHOWN + 1);
+        assert_eq!(shown.chars().filter(|shown| *shown == 'x').count(), BODY_SHOWN);
+        assert!(shown.lines().all(|line| line.chars().count() <= WORD + 1), "no line that Pango chokes on");
     }
 }

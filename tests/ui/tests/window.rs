@@ -590,10 +590,10 @@ fn hostile_text(application: &adw::Application) -> Result<()> {
         "an override got through"
     );
     ensure!(texts.iter().any(|text| text == "Eve Ann Meyer"), "a name is one line");
-    ensure!(texts.iter().all(|text| text.chars().count() <= 4_001), "a line of 64 KiB is cut");
+    ensure!(texts.iter().all(|text| text.matches('x').count() <= 4_001), "a line of 64 KiB is cut");
     tree::button(&stage.window, "Show all of this message").emit_clicked();
     stage.settle();
-    ensure!(tree::texts(&stage.window).iter().any(|text| text.len() == 65_536));
+    ensure!(tree::texts(&stage.window).iter().any(|text| text.matches('x').count() == 65_536));
     let offer = flint_runtime::agent::update::OfferRow {
         customer_name: evil.into(),
         question: evil.into(),
