@@ -123,3 +123,19 @@ async fn the_journal_keeps_its_contract() {
     let store = Store::open(&directory.path().join("db.sqlite")).await.unwrap();
     flint_fastpath_service::conformance::check_reopened(&mut DatabaseJournal::new(store)).await.unwrap();
 }
+
+#[tokio::test]
+async fn agents_are_called_as_the_imported_people_are() {
+    let (_directory, store) = open().await;
+    let person = |of: &str, name: &str| PersonImport { jid: jid(of), name: name.into() };
+    let people =
+        [person("ann@x.test", "Ann Meyer"), person("bob@x.test", "Bob Byrne"), person("cid@x.test", " ")];
+    store.import_people(1, "admin", &people).await.unwrap();
+    let agents = ["ann@x.test", "bob@x.test", "cid@x.test", "dan@x.test"].map(jid).to_vec();
+    let mut workgroup = flint_fastpath_service::WorkgroupConfig::new("demo", agents);
+    workgroup.agent_names.insert(jid("bob@x.test"), "Robert".into());
+    store.import_workgroups(2, "admin", &[workgroup]).await.unwrap();
+    let names = store.workgroups().await.unwrap().remove(0).agent_names;
+    let names: Vec<(&str, &str)> = names.iter().map(|(jid, name)| (jid.as_str(), name.as_str())).collect();
+    assert_eq!(names, [("ann@x.test", "Ann Meyer"), ("bob@x.test", "Robert")]);
+}

@@ -2,17 +2,39 @@
 
 use super::{Millis, Store, StoreError, audit};
 use flint_fastpath_service::WorkgroupConfig;
+use jid::BareJid;
 
 impl Store {
-    /// All workgroups by name.
+    /// All workgroups by name. Agents without a name in the workgroup have that of the imported people.
     ///
     /// # Errors
     /// The database failed.
     pub async fn workgroups(&self) -> Result<Vec<WorkgroupConfig>, StoreError> {
         let rows: Vec<String> =
             sqlx::query_scalar("SELECT config FROM workgroup ORDER BY name").fetch_all(&self.pool).await?;
-        let read = |row: String| serde_json::from_str(&row).map_err(|_| StoreError::Damaged("workgroup"));
-        rows.into_iter().map(read).collect()
+        let mut workgroups = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut workgroup: WorkgroupConfig =
+                serde_json::from_str(&row).map_err(|_| StoreError::Damaged("workgroup"))?;
+            let agents: Vec<BareJid> = workgroup.agents().into_iter().cloned().collect();
+            for agent in agents {
+                if !workgroup.agent_names.contains_key(&agent)
+                    && let Some(name) = self.person_name(&agent).await?
+                {
+                    workgroup.agent_names.insert(agent, name);
+                }
+            }
+            workgroups.push(workgroup);
+        }
+        Ok(workgroups)
+    }
+
+    async fn person_name(&self, person: &BareJid) -> Result<Option<String>, StoreError> {
+        let name: Option<String> = sqlx::query_scalar("SELECT name FROM person WHERE jid = $1")
+            .bind(person.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(name.filter(|name| !name.trim().is_empty()))
     }
 
     /// Replaces all workgroups. The caller has checked them.

@@ -47,12 +47,16 @@ enum Request {
     Form(BareJid),
     /// Colleagues.
     Colleagues(BareJid),
+    /// Our own name.
+    OwnName(BareJid),
     /// Taking an offer.
     Accept(String),
     /// Declining one.
     Decline,
     /// A transcript.
     Transcript {
+        /// Workgroup.
+        workgroup: BareJid,
         /// Session id.
         session: String,
     },
@@ -188,9 +192,10 @@ impl Agent {
             Request::WorkgroupCard(workgroup) => self.workgroup_card(&workgroup, result.ok().flatten(), out),
             Request::Form(workgroup) => self.form(&workgroup, result.ok().flatten(), out),
             Request::Colleagues(workgroup) => self.colleagues(&workgroup, result, out),
+            Request::OwnName(workgroup) => self.own_name(&workgroup, result.ok().flatten()),
             Request::Accept(offer) => self.accept_answered(&offer, result.map(|_| ()), out),
             Request::Decline => {}
-            Request::Transcript { session } => self.transcript(session, result, out),
+            Request::Transcript { workgroup, session } => self.transcript(&workgroup, session, result, out),
         }
     }
 

@@ -135,6 +135,8 @@ pub struct OfferRow {
     pub question: Private,
     /// The other answers of the form: (label, answer), in the form's order.
     pub answers: Vec<(String, Private)>,
+    /// Since when the customer waits, if the workgroup shows it.
+    pub waiting_since: Option<Timestamp>,
     /// When it arrived.
     pub received_at: Timestamp,
     /// When it runs out.
@@ -187,7 +189,7 @@ pub struct CustomerChatRow {
 pub struct ChatLine {
     /// Identity of the line within its chat or transcript.
     pub id: String,
-    /// Who said it (nickname), empty for a notice such as "Ms Klein left".
+    /// Name of who said it, else the nickname; empty for a notice such as "Ms Klein left."
     pub sender: String,
     /// True when we said it.
     pub own: bool,

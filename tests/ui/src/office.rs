@@ -381,6 +381,7 @@ pub fn offer(id: &str) -> OfferRow {
             ("Mail".into(), "ms.klein@customer.example".into()),
             ("City".into(), "Vienna".into()),
         ],
+        waiting_since: Some(NOW.plus(-42_000)),
         received_at: NOW.plus(-12_000),
         expires_at: NOW.plus(18_000),
         accepting: false,

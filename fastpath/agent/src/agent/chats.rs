@@ -50,6 +50,8 @@ pub(super) struct Chat {
     inside: bool,
     released: bool,
     occupants: BTreeMap<String, Role>,
+    /// What to call whoever was seen, by nickname.
+    names: BTreeMap<String, String>,
     /// Own lines that have not come back: stanza ids.
     unsettled: Vec<String>,
     /// Keys of lines that were shown.
@@ -66,6 +68,22 @@ impl Chat {
 
     fn occupant(&self) -> Option<FullJid> {
         self.row.room.with_resource_str(&self.nick).ok()
+    }
+
+    /// What to call the person of this nickname.
+    pub(super) fn name_of<'a>(&'a self, nick: &'a str) -> &'a str {
+        self.names.get(nick).map_or(nick, String::as_str)
+    }
+
+    /// Is this our own nickname?
+    pub(super) fn is_own(&self, nick: &str) -> bool {
+        nick == self.nick
+    }
+
+    fn call(&mut self, nick: &str, name: String) {
+        if self.names.len() < MAX_OCCUPANTS || self.names.contains_key(nick) {
+            self.names.insert(nick.to_owned(), name);
+        }
     }
 
     fn remember(&mut self, key: String) {
@@ -136,9 +154,9 @@ impl Agent {
             customer_typing: false,
         };
         // The same chat again, for example handed back to us: its lines go on.
-        let (lines, seen, last_line) = match self.chats.remove(session) {
-            Some(before) => (before.lines, before.seen, before.last_line),
-            None => (0, VecDeque::new(), None),
+        let (lines, seen, last_line, names) = match self.chats.remove(session) {
+            Some(before) => (before.lines, before.seen, before.last_line, before.names),
+            None => (0, VecDeque::new(), None, BTreeMap::new()),
         };
         let chat = Chat {
             row,
@@ -150,6 +168,7 @@ impl Agent {
             inside: false,
             released: false,
             occupants: BTreeMap::new(),
+            names,
             unsettled: Vec::new(),
             seen,
             last_line,
@@ -205,6 +224,13 @@ impl Agent {
                 if nick == chat.nick {
                     chat.nick = new;
                 } else if let Some(role) = chat.occupants.remove(&nick) {
+                    // The old nickname stays known: earlier lines carry it.
+                    let name = if chat.name_of(&nick) == nick {
+                        new.clone()
+                    } else {
+                        chat.name_of(&nick).to_owned()
+                    };
+                    chat.call(&new, name);
                     chat.occupants.insert(new, role);
                 }
             }
@@ -232,7 +258,7 @@ impl Agent {
                     chat.changed(out);
                 }
                 if matches!(role, Some(Role::Customer | Role::Colleague)) && chat.inside && chat.runs() {
-                    chat.notice(format!("{nick} left."), out);
+                    chat.notice(format!("{} left.", chat.name_of(&nick)), out);
                 }
             }
             None if status("110") || nick == chat.nick => {
@@ -272,12 +298,24 @@ impl Agent {
             None if workgroups.iter().any(|jid| jid.node().is_some_and(|node| node.as_str() == nick)) => {
                 Role::Workgroup
             }
-            None if nick != chat.row.customer_name && desks.iter().any(|desk| desk.is_colleague(&nick)) => {
+            None if nick != chat.row.customer_name
+                && desks.iter().any(|desk| desk.colleague(&nick).is_some()) =>
+            {
                 Role::Colleague
             }
             None => Role::Customer,
         };
-        let name = nick.clone();
+        let alone = !chat.occupants.values().any(|role| *role == Role::Customer);
+        let name = match role {
+            // Where addresses are hidden, only the first who may be the customer is called so.
+            Role::Customer if alone => chat.row.customer_name.clone(),
+            Role::Colleague => {
+                let found = desks.iter().find_map(|desk| desk.colleague(&nick));
+                found.map_or_else(|| nick.clone(), str::to_owned)
+            }
+            Role::Customer | Role::Workgroup => nick.clone(),
+        };
+        chat.call(&nick, name.clone());
         chat.occupants.insert(nick, role);
         if !chat.inside {
             return;
@@ -367,9 +405,17 @@ impl Agent {
         if delayed.is_none() && from_customer {
             self.typing(session, false, out);
         }
+        let own_name = self.own_shown(session).filter(|_| own);
         if let Some(chat) = self.chats.get_mut(session) {
-            chat.line(&nick, own, delayed.map_or(out.at, Timestamp), body, out);
+            let sender = own_name.unwrap_or_else(|| chat.name_of(&nick).to_owned());
+            chat.line(&sender, own, delayed.map_or(out.at, Timestamp), body, out);
         }
+    }
+
+    /// How the workgroup of a chat calls ourselves.
+    fn own_shown(&self, session: &str) -> Option<String> {
+        let desk = self.desks.get(&self.chats.get(session)?.row.workgroup)?;
+        desk.own_name().map(str::to_owned)
     }
 
     pub(super) fn typing(&mut self, session: &str, typing: bool, out: &mut AgentOutput) {
@@ -389,6 +435,7 @@ impl Agent {
         const WHAT: &str = "Write to the customer";
         let id = self.next_id();
         let online = self.me.is_some();
+        let own_name = self.own_shown(session);
         let Some(chat) = self.chats.get_mut(session).filter(|chat| chat.runs()) else {
             out.updates.push(rejected(WHAT, "This chat is over. What you wrote was not sent."));
             return;
@@ -409,8 +456,8 @@ impl Agent {
         out.effects.push(timer("say", &format!("{session}:{id}"), SETTLE_MS));
         chat.unsettled.push(id.clone());
         chat.remember(id);
-        let nick = chat.nick.clone();
-        chat.line(&nick, true, out.at, body.0.clone(), out);
+        let sender = own_name.unwrap_or_else(|| chat.nick.clone());
+        chat.line(&sender, true, out.at, body.0.clone(), out);
     }
 
     /// A line did not come back from the room, or came back as an error.

@@ -6,7 +6,7 @@ use crate::wire::{AgentEffect, AgentOutput, Extension};
 use flint_core::ids::Timestamp;
 use flint_core::model::Show;
 use flint_fastpath_protocol::Condition;
-use flint_fastpath_protocol::agent::{AgentEntry, AgentStatus, AgentStatusRequest, MaxChats};
+use flint_fastpath_protocol::agent::{AgentEntry, AgentInfo, AgentStatus, AgentStatusRequest, MaxChats};
 use flint_fastpath_protocol::discovery::{self, Workgroups, WorkgroupsRequest};
 use flint_fastpath_protocol::form::{self, Form};
 use flint_fastpath_protocol::queue::{self, NotifyQueue, NotifyQueueDetails};
@@ -34,6 +34,8 @@ pub(super) struct Desk {
     joins: u8,
     queues: BTreeMap<String, QueueRow>,
     agents: BTreeMap<BareJid, AgentRow>,
+    /// How the workgroup calls ourselves.
+    own_name: Option<String>,
     pub(super) form: Option<Form>,
 }
 
@@ -48,6 +50,7 @@ impl Desk {
             joins: 0,
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
+            own_name: None,
             form: None,
         }
     }
@@ -57,11 +60,22 @@ impl Desk {
         self.wanted
     }
 
-    /// Is this nickname that of a colleague?
-    pub(super) fn is_colleague(&self, nick: &str) -> bool {
-        self.agents
-            .iter()
-            .any(|(jid, row)| row.name == nick || jid.node().is_some_and(|node| node.as_str() == nick))
+    /// Name of the colleague with this nickname, if it is one's.
+    pub(super) fn colleague(&self, nick: &str) -> Option<&str> {
+        let is = |jid: &BareJid| jid.node().is_some_and(|node| node.as_str() == nick);
+        let found = self.agents.iter().find(|(jid, row)| row.name == nick || is(jid));
+        found.map(|(_, row)| row.name.as_str())
+    }
+
+    /// How the workgroup calls ourselves, if it said so.
+    pub(super) fn own_name(&self) -> Option<&str> {
+        self.own_name.as_deref()
+    }
+
+    /// Since when a customer waits here, if the workgroup shows it.
+    pub(super) fn waits_since(&self, customer: &Jid) -> Option<Timestamp> {
+        let mut waiting = self.queues.values().flat_map(|queue| &queue.customers);
+        waiting.find(|row| row.jid == *customer).and_then(|row| row.since)
     }
 
     /// Is this address that of a colleague?
@@ -283,6 +297,8 @@ impl Agent {
             desk.joined = true;
             out.effects.push(cancel("join", workgroup.as_str()));
             self.ask_colleagues(workgroup, out);
+            let own = Request::OwnName(workgroup.clone());
+            self.ask("get", &workgroup.clone().into(), AgentInfo::default().element(), own, out);
             self.ask(
                 "get",
                 &workgroup.clone().into(),
@@ -292,6 +308,15 @@ impl Agent {
             );
         }
         self.desk_changed(workgroup, out);
+        self.note_waits(workgroup, out);
+    }
+
+    /// A workgroup that keeps no names says nothing or our local part: then we have none.
+    pub(super) fn own_name(&mut self, workgroup: &BareJid, payload: Option<&Element>) {
+        let Some(Ok(info)) = payload.map(AgentInfo::read) else { return };
+        if let Some(desk) = self.desks.get_mut(workgroup) {
+            desk.own_name = info.name;
+        }
     }
 
     fn join_refused(&mut self, workgroup: &BareJid, condition: Option<Condition>, out: &mut AgentOutput) {

@@ -74,6 +74,7 @@ impl Agent {
             customer_name: customer_name(&offer),
             question: offer.metadata.first("question").unwrap_or_default().into(),
             answers: answers(&offer.metadata, desk.form.as_ref()),
+            waiting_since: desk.waits_since(&offer.customer),
             received_at: out.at,
             expires_at: out.at.plus(timeout_ms),
             accepting: false,
@@ -233,6 +234,18 @@ impl Agent {
             self.close_offer(&id, OfferEnd::Revoked, out);
         }
         self.accepted.clear();
+    }
+
+    /// A queue's details arrived after an offer.
+    pub(super) fn note_waits(&mut self, workgroup: &BareJid, out: &mut AgentOutput) {
+        let Some(desk) = self.desks.get(workgroup) else { return };
+        let open = self.offers.values_mut().filter(|open| open.row.workgroup == *workgroup);
+        for open in open.filter(|open| open.row.waiting_since.is_none()) {
+            open.row.waiting_since = desk.waits_since(&open.offer.customer);
+            if open.row.waiting_since.is_some() {
+                out.updates.push(AgentUpdate::Offer { offer: open.row.clone() });
+            }
+        }
     }
 
     /// The labels of the form arrived after an offer.

@@ -43,6 +43,11 @@ impl Bench {
         bench.queue(0);
         bench.colleagues();
         bench.answer(
+            "agent-info",
+            W,
+            r#"<agent-info xmlns="http://jivesoftware.com/protocol/workgroup"><jid>alice@example.test</jid><name>Alice Adams</name></agent-info>"#,
+        );
+        bench.answer(
             "workgroup-form",
             W,
             r#"<workgroup-form xmlns="http://jivesoftware.com/protocol/workgroup"><x xmlns="jabber:x:data" type="form">

@@ -20,11 +20,13 @@ impl Agent {
             return;
         }
         let payload = Transcript::request(&session);
-        self.ask("get", &workgroup.clone().into(), payload, Request::Transcript { session }, out);
+        let request = Request::Transcript { workgroup: workgroup.clone(), session };
+        self.ask("get", &workgroup.clone().into(), payload, request, out);
     }
 
     pub(super) fn transcript(
         &mut self,
+        workgroup: &BareJid,
         session: String,
         result: Result<Option<&Element>, Option<Condition>>,
         out: &mut AgentOutput,
@@ -41,7 +43,17 @@ impl Agent {
             ));
             return;
         };
-        let own = self.account.node().map(|node| node.to_string()).unwrap_or_default();
+        let local = self.account.node().map(|node| node.to_string()).unwrap_or_default();
+        let (chat, desk) = (self.chats.get(&session), self.desks.get(workgroup));
+        let is_own = |nick: &str| nick == local || chat.is_some_and(|chat| chat.is_own(nick));
+        let name_of = |nick: &str| {
+            let colleague = || desk.and_then(|desk| desk.colleague(nick)).unwrap_or(nick).to_owned();
+            match chat.map(|chat| chat.name_of(nick)).filter(|name| *name != nick) {
+                _ if is_own(nick) => desk.and_then(|desk| desk.own_name()).unwrap_or(nick).to_owned(),
+                Some(name) => name.to_owned(),
+                None => colleague(),
+            }
+        };
         let hidden: Vec<String> =
             self.desks.keys().filter_map(|workgroup| workgroup.node()).map(|node| node.to_string()).collect();
         let mut last = Timestamp::default();
@@ -58,10 +70,13 @@ impl Agent {
                 continue;
             }
             let id = format!("{session}-{place}");
+            let name = name_of(&nick);
             lines.push(match said {
-                Some(body) => ChatLine { id, own: nick == own, sender: nick, at: last, body: Private(body) },
+                Some(body) => {
+                    ChatLine { id, own: is_own(&nick), sender: name, at: last, body: Private(body) }
+                }
                 None => {
-                    let body = Private(format!("{nick} {verb}."));
+                    let body = Private(format!("{name} {verb}."));
                     ChatLine { id, own: false, sender: String::new(), at: last, body }
                 }
             });

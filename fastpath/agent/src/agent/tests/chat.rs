@@ -28,7 +28,7 @@ fn the_normal_case() {
     bench.said("alice", &id, "<body>hi, alice here</body>");
     let lines: Vec<(&str, bool, &str)> =
         bench.lines().iter().map(|line| (line.sender.as_str(), line.own, line.body.0.as_str())).collect();
-    assert_eq!(lines, [("Wanda", false, "hello?"), ("alice", true, "hi, alice here")]);
+    assert_eq!(lines, [("Wanda", false, "hello?"), ("Alice Adams", true, "hi, alice here")]);
     bench.pass(60_000);
     assert_eq!(bench.rejections(), 0, "the reflection settled the line");
 
@@ -41,6 +41,64 @@ fn the_normal_case() {
     assert!(!bench.effects.iter().any(|effect| matches!(effect, AgentEffect::ReleaseRoom(_))));
     bench.occupant_is("alice", Some("unavailable"), r#"<status code="110"/>"#);
     assert!(bench.effects.contains(&AgentEffect::ReleaseRoom(BareJid::new(ROOM).unwrap())));
+}
+
+#[test]
+fn lines_and_transcript_carry_names_and_not_nicknames() {
+    let mut bench = Bench::joined();
+    bench.offer(W, SESSION, 20);
+    bench.command(AgentCommand::AcceptOffer { offer: SESSION.to_owned() });
+    bench.invite(W, SESSION);
+    bench.occupant("w77", "");
+    bench.occupant("alice", r#"<status code="110"/>"#);
+    bench.occupant("bob", "");
+    bench.occupant("zed", "");
+    bench.said("w77", "w1", "<body>hello?</body>");
+    say(&mut bench, "hi");
+    bench.said("bob", "b1", "<body>me too</body>");
+    bench.said("zed", "z1", "<body>and I</body>");
+    let inner = r#"<x xmlns="http://jabber.org/protocol/muc#user"><item nick="ww" role="participant"/><status code="303"/></x>"#;
+    bench.stanza(StanzaKind::Presence, &format!("{ROOM}/w77"), Some("unavailable"), None, inner);
+    bench.occupant("ww", "");
+    bench.said("ww", "w2", "<body>again</body>");
+    bench.occupant_is("bob", Some("unavailable"), "");
+    let lines: Vec<(&str, &str)> =
+        bench.lines().iter().map(|line| (line.sender.as_str(), line.body.0.as_str())).collect();
+    assert_eq!(
+        lines,
+        [
+            ("", "Bob Byrne joined."),
+            ("", "zed joined."),
+            ("Wanda", "hello?"),
+            ("Alice Adams", "hi"),
+            ("Bob Byrne", "me too"),
+            ("zed", "and I"),
+            ("Wanda", "again"),
+            ("", "Bob Byrne left."),
+        ]
+    );
+
+    bench.command(AgentCommand::EndChat { session: SESSION.to_owned() });
+    let workgroup = BareJid::new(W).unwrap();
+    bench.command(AgentCommand::GetTranscript { workgroup, session: SESSION.to_owned() });
+    let said: String = ["w77", "alice", "bob", "zed", "ww"]
+        .iter()
+        .map(|nick| {
+            format!(r#"<message xmlns="" type="groupchat" from="{ROOM}/{nick}"><body>x</body></message>"#)
+        })
+        .collect();
+    let list = "http://jivesoftware.com/protocol/workgroup";
+    bench.answer(
+        "transcript",
+        W,
+        &format!(r#"<transcript xmlns="{list}" sessionID="{SESSION}">{said}</transcript>"#),
+    );
+    let Some(AgentUpdate::Transcript { lines, .. }) = bench.updates.last() else { panic!("no transcript") };
+    let names: Vec<(&str, bool)> = lines.iter().map(|line| (line.sender.as_str(), line.own)).collect();
+    assert_eq!(
+        names,
+        [("Wanda", false), ("Alice Adams", true), ("Bob Byrne", false), ("zed", false), ("Wanda", false)]
+    );
 }
 
 #[test]
@@ -222,7 +280,7 @@ fn transcripts_in_openfires_form() {
     let at = 1_795_423_277_650;
     assert_eq!(
         lines,
-        [("", false, "Wanda joined.", at), ("Wanda", false, "hello?", at), ("alice", true, "hi", at)]
+        [("", false, "Wanda joined.", at), ("Wanda", false, "hello?", at), ("Alice Adams", true, "hi", at)]
     );
 
     bench.command(AgentCommand::GetTranscript {

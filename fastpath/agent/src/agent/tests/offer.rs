@@ -216,3 +216,23 @@ fn a_transfer_is_entered_without_an_invitation() {
         (SESSION, vec![("m3xw0p416", OfferEnd::Accepted)])
     );
 }
+
+#[test]
+fn an_offer_says_since_when_the_customer_waits() {
+    let details = r#"<notify-queue-details xmlns="http://jabber.org/protocol/workgroup"><user jid="wanda@example.test/home">
+        <position>0</position><time>15</time><join-time>20261123T08:40:17</join-time></user></notify-queue-details>"#;
+    let queue = format!("{W}/Default Queue");
+    let since = Some(Timestamp(1_795_423_217_000));
+    for details_first in [true, false] {
+        let mut bench = Bench::joined();
+        if details_first {
+            bench.stanza(StanzaKind::Presence, &queue, None, None, details);
+        }
+        bench.offer(W, SESSION, 20);
+        assert_eq!(bench.offers()[0].waiting_since, since.filter(|_| details_first));
+        bench.clear();
+        bench.stanza(StanzaKind::Presence, &queue, None, None, details);
+        let told: Vec<_> = bench.offers().iter().map(|offer| offer.waiting_since).collect();
+        assert_eq!(told, if details_first { vec![] } else { vec![since] });
+    }
+}
