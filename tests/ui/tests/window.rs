@@ -273,7 +273,7 @@ fn older_messages(application: &adw::Application) -> Result<()> {
     let older = chat(ChatCommand::LoadOlder { conversation: bob() });
     ensure!(!stage.commands().contains(&older), "nothing is asked for at the bottom");
     adjustment.set_value(0.0);
-    ensure!(stage.commands() == [older.clone()]);
+    ensure!(stage.commands() == std::slice::from_ref(&older));
     adjustment.set_value(5.0);
     ensure!(stage.commands().is_empty(), "asked for once only");
     let height = adjustment.upper();

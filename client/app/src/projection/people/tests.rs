@@ -66,7 +66,8 @@ fn a_filter_opens_groups_and_hides_empty_ones() {
 
 #[test]
 fn presence_changes_counts_in_place_and_moves_rebuild() {
-    let _main = glib::MainContext::default().acquire().expect("no other thread runs the default context");
+    let context = glib::MainContext::default();
+    let _main = context.acquire().expect("no other thread runs the default context");
     let model = office();
     let first = model.visible().item(0);
     model.change(person("Bob", &["Legal", "Board"], Show::Chat));
