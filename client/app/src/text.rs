@@ -109,8 +109,8 @@ pub(crate) fn body(text: &str, limit: usize) -> (String, bool) {
 
 /// Escapes text for the few places of libadwaita that insist on markup (status page, toast).
 pub(crate) fn escaped(text: &str) -> String {
-    // A NUL inside would end the text early in C.
-    gtk::glib::markup_escape_text(&text.replace('\0', "")).into()
+    // Quotes stay as they are: a status page names itself to assistive technology with the text as given.
+    text.replace('\0', "").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Lower-cased text for comparing with what somebody types.
