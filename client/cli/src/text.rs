@@ -26,7 +26,6 @@ pub(crate) fn moment(at: Timestamp) -> String {
 pub(crate) fn update(update: &Update) -> Option<String> {
     let text = match update {
         Update::Core(update) => core_update(update)?,
-        #[cfg(feature = "fastpath")]
         Update::Agent(update) => agent_update(update)?,
         Update::Fatal(sentence) => format!("! {sentence}"),
         Update::Ended => "Signed out.".to_owned(),
@@ -66,6 +65,7 @@ fn core_update(update: &core::Update) -> Option<String> {
         core::Update::History(HistoryUpdate::Results { hits, .. }) => crate::show::hits(hits),
         core::Update::Policy(report) => match &report.server.problem {
             Some(problem) => format!("! Policy: {problem}"),
+            None if report.server.version == 0 => return None,
             None => format!("Policy version {} is in force", report.server.version),
         },
         core::Update::Rejected(rejection) => format!("! {}: {}", rejection.what, rejection.reason),
@@ -96,7 +96,6 @@ fn message(row: &MessageRow, title: &str) -> String {
     format!("[{}] {place}: {}", moment(row.at), row.body.0)
 }
 
-#[cfg(feature = "fastpath")]
 fn agent_update(update: &flint_runtime::agent::AgentUpdate) -> Option<String> {
     use flint_runtime::agent::AgentUpdate;
     Some(match update {

@@ -145,6 +145,8 @@ pub(crate) fn answered(translator: &mut Translator, question: Question, iq: Opti
             }
             translator.services_known();
         }
+        // Of the stream before.
+        Question::Rooms if translator.discovery.progress != Progress::Done => {}
         Question::Rooms => {
             if let Some(query) = iq.and_then(|iq| iq.get_child("query", ITEMS)) {
                 let rooms = query.children().filter(|child| child.is("item", ITEMS)).filter_map(|item| {

@@ -225,6 +225,16 @@ fn the_domain_is_looked_through_for_rooms_and_policy() {
     ];
     assert_eq!(translator.events(&answer_of(&rooms, list)), [RemoteEvent::RoomsListed { rooms: expected }]);
 
+    // A list that is under way when the stream breaks is no empty list.
+    translator.outbound(SendToken(10), &Outbound::ListRooms, now);
+    assert_eq!(sent(translator.take_steps()).len(), 1);
+    translator.lost("gone");
+    assert_eq!(translator.take_steps(), []);
+    translator.online("ann@example.test/desk".parse().unwrap(), now);
+    let first = translator.sent();
+    let second = sent(translator.feed(&answer_of(&first, "<item jid='flint.example.test'/>"))).remove(0);
+    translator.feed(&answer_of(&second, &format!("<feature var='urn:flint:policy:1'/>{form}")));
+
     // Pushes count from that very service only.
     let push = |from: &str| {
         format!(
