@@ -3,6 +3,7 @@
 //! [`PolicyKeeper`] holds them and says when to fetch; it opens no socket. The client's task carries its fetches out.
 
 pub(crate) mod cache;
+pub(crate) mod chain;
 pub(crate) mod fetch;
 pub(crate) mod machine;
 pub(crate) mod refresh;
@@ -12,7 +13,7 @@ pub(crate) mod watch;
 mod tests;
 
 use cache::{Cache, CacheState, Origin, Pinned};
-use fetch::Plan;
+use chain::Plan;
 use flint_core::input::PolicyResolved;
 use flint_core::model::ServerPolicyState;
 use flint_core::{BareJid, Timestamp};

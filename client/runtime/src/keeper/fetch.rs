@@ -3,11 +3,12 @@
 //! Every request carries a fresh SPNEGO token, and an answer counts only when the server has proved itself in turn:
 //! TLS says that the host is the right one, Kerberos that it belongs to the organisation.
 
-use super::cache::{CacheState, Origin, Pinned};
+use super::cache::Pinned;
+use super::chain::{self, Plan, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flint_kerberos::{Initiator, Mechanism};
-use flint_policy::{Expectation, MAX_ENVELOPE, Trust, unverified_root_version};
+use flint_policy::MAX_ENVELOPE;
 use flint_stream::root_store;
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use reqwest::{StatusCode, Url};
@@ -15,30 +16,44 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most roots that are walked through in one fetch.
-const MAX_ROTATIONS: u64 = 100;
-
 /// How to ask.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
 }
 
-/// What to ask for.
-#[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    /// Base address, ends in `/`.
-    pub(crate) url: String,
-    /// What rules now; `None` makes this the first trust.
-    pub(crate) pinned: Option<Pinned>,
-    /// What a document must match.
-    pub(crate) expect: Expectation,
-}
-
-/// One answer.
+/// One answer of a server that has proved itself, or a refusal of anybody.
 struct Answer {
     status: StatusCode,
     body: Vec<u8>,
+}
+
+/// A policy service at one address.
+struct Service<'a> {
+    http: &'a Http,
+    base: Url,
+}
+
+impl Source for Service<'_> {
+    async fn root(&self, version: Option<u64>) -> Result<Vec<u8>, String> {
+        let path =
+            version.map_or_else(|| "api/policy/v1/root".to_owned(), |v| format!("api/policy/v1/root/{v}"));
+        let answer = self.http.get(&self.base, &path, None).await?;
+        if answer.status == StatusCode::OK {
+            Ok(answer.body)
+        } else {
+            Err(refusal(answer.status, &answer.body))
+        }
+    }
+
+    async fn document(&self, known: Option<u64>) -> Result<Option<Vec<u8>>, String> {
+        let answer = self.http.get(&self.base, "api/policy/v1/document", known).await?;
+        match answer.status {
+            StatusCode::OK => Ok(Some(answer.body)),
+            StatusCode::NOT_MODIFIED if known.is_some() => Ok(None),
+            status => Err(refusal(status, &answer.body)),
+        }
+    }
 }
 
 impl Http {
@@ -68,7 +83,7 @@ impl Http {
         Ok(Self { client })
     }
 
-    /// Fetches root chain and document. What comes back has been verified; the caller puts it into force.
+    /// Fetches what the plan asks for.
     ///
     /// # Errors
     /// A sentence about what went wrong. Nothing has changed then.
@@ -78,74 +93,7 @@ impl Http {
         if base.scheme() != "https" || base.host_str().is_none() {
             return Err("The policy address does not begin with https://.".to_owned());
         }
-        let newest = self.get_ok(&base, "api/policy/v1/root").await?;
-        let mut pinned = match plan.pinned {
-            Some(pinned) => pinned,
-            None => {
-                let trust = Trust::pin(&newest, &plan.expect.domain)
-                    .map_err(|error| format!("The policy root of the server is refused: {error}."))?;
-                let state =
-                    CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
-                Pinned { trust, state, document: None }
-            }
-        };
-        self.rotate(&base, &mut pinned.trust, &newest).await?;
-
-        let expect = Expectation { held: pinned.state.held, ..plan.expect };
-        // What is held must still be good under a new root; else the whole document is asked for.
-        let held = pinned
-            .document
-            .take()
-            .and_then(|(_, bytes)| Some((pinned.trust.verify_held_policy(&bytes, &expect).ok()?, bytes)));
-        let etag = held.as_ref().filter(|(policy, _)| !policy.expired).map(|(policy, _)| policy.held.version);
-        let answer = self.get(&base, "api/policy/v1/document", etag).await?;
-        pinned.document = match (answer.status, held) {
-            (StatusCode::NOT_MODIFIED, Some(held)) => Some(held),
-            (StatusCode::OK, _) => {
-                let policy = pinned
-                    .trust
-                    .verify_policy(&answer.body, &expect)
-                    .map_err(|error| format!("The server's policy was refused: {error}."))?;
-                pinned.state.held = Some(policy.held);
-                Some((policy, answer.body))
-            }
-            (status, _) => return Err(refusal(status, &answer.body)),
-        };
-        pinned.state.url = Some(plan.url);
-        Ok(pinned)
-    }
-
-    /// Walks from the pinned root to the newest one, each signed by the one before.
-    async fn rotate(&self, base: &Url, trust: &mut Trust, newest: &[u8]) -> Result<(), String> {
-        let Some(last) = unverified_root_version(newest) else {
-            return Err("The policy root of the server can't be read.".to_owned());
-        };
-        let first = trust.root().version;
-        if last.saturating_sub(first) > MAX_ROTATIONS {
-            return Err(
-                "The policy root of the server is too far ahead of the one that is trusted.".to_owned()
-            );
-        }
-        for version in first + 1..=last {
-            let next = if version == last {
-                newest.to_vec()
-            } else {
-                self.get_ok(base, &format!("api/policy/v1/root/{version}")).await?
-            };
-            trust
-                .rotate(&next)
-                .map_err(|error| format!("Version {version} of the policy root is refused: {error}."))?;
-        }
-        Ok(())
-    }
-
-    async fn get_ok(&self, base: &Url, path: &str) -> Result<Vec<u8>, String> {
-        let answer = self.get(base, path, None).await?;
-        if answer.status == StatusCode::OK {
-            Ok(answer.body)
-        } else {
-            Err(refusal(answer.status, &answer.body))
-        }
+        chain::refresh(&Service { http: self, base }, plan).await
     }
 
     async fn get(&self, base: &Url, path: &str, etag: Option<u64>) -> Result<Answer, String> {

@@ -1,0 +1,90 @@
+//! What is asked of a policy service and in which order, and what of its answers may come into force.
+//!
+//! Root first: a root that has changed must be known before a document is believed. A new root comes into force only
+//! together with a document that is good under it; else, after a restart, neither the old document nor a new one would.
+
+use super::cache::{CacheState, Origin, Pinned};
+use flint_policy::{Expectation, Trust, unverified_root_version};
+use std::future::Future;
+
+/// Most roots that are walked through in one fetch.
+const MAX_ROTATIONS: u64 = 100;
+
+/// What to ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Base address, ends in `/`.
+    pub(crate) url: String,
+    /// What rules now; `None` makes this the first trust.
+    pub(crate) pinned: Option<Pinned>,
+    /// What a document must match.
+    pub(crate) expect: Expectation,
+}
+
+/// A policy service that proves who it is with every answer.
+pub(crate) trait Source: Sync {
+    /// A root's envelope; the newest for `None`.
+    fn root(&self, version: Option<u64>) -> impl Future<Output = Result<Vec<u8>, String>> + Send;
+    /// The person's document; `None` when it is still of the version that is known.
+    fn document(&self, known: Option<u64>) -> impl Future<Output = Result<Option<Vec<u8>>, String>> + Send;
+}
+
+/// Fetches root chain and document. What comes back has been verified; the caller puts it into force.
+///
+/// # Errors
+/// A sentence about what went wrong. Nothing has changed then.
+pub(crate) async fn refresh(source: &impl Source, plan: Plan) -> Result<Pinned, String> {
+    let newest = source.root(None).await?;
+    let mut pinned = match plan.pinned {
+        Some(pinned) => pinned,
+        None => {
+            let trust = Trust::pin(&newest, &plan.expect.domain)
+                .map_err(|error| format!("The policy root of the server is refused: {error}."))?;
+            let state = CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
+            Pinned { trust, state, document: None }
+        }
+    };
+    rotate(source, &mut pinned.trust, newest).await?;
+
+    let expect = Expectation { held: pinned.state.held, ..plan.expect };
+    // What is held must still be good under a new root; else the whole document is asked for.
+    let held = pinned
+        .document
+        .take()
+        .and_then(|(_, bytes)| Some((pinned.trust.verify_held_policy(&bytes, &expect).ok()?, bytes)));
+    let known = held.as_ref().filter(|(policy, _)| !policy.expired).map(|(policy, _)| policy.held.version);
+    pinned.document = match source.document(known).await? {
+        None => held,
+        Some(envelope) => {
+            let policy = pinned
+                .trust
+                .verify_policy(&envelope, &expect)
+                .map_err(|error| format!("The server's policy was refused: {error}."))?;
+            pinned.state.held = Some(policy.held);
+            Some((policy, envelope))
+        }
+    };
+    pinned.state.url = Some(plan.url);
+    Ok(pinned)
+}
+
+/// Walks from the pinned root to the newest one, each signed by the one before.
+async fn rotate(source: &impl Source, trust: &mut Trust, newest: Vec<u8>) -> Result<(), String> {
+    let Some(last) = unverified_root_version(&newest) else {
+        return Err("The policy root of the server can't be read.".to_owned());
+    };
+    let first = trust.root().version;
+    if last.saturating_sub(first) > MAX_ROTATIONS {
+        return Err("The policy root of the server is too far ahead of the one that is trusted.".to_owned());
+    }
+    for version in first.saturating_add(1)..=last {
+        let next = if version == last { newest.clone() } else { source.root(Some(version)).await? };
+        trust
+            .rotate(&next)
+            .map_err(|error| format!("Version {version} of the policy root is refused: {error}."))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
