@@ -1,7 +1,9 @@
 //! `run` and `watch`: updates out, commands in.
 
 use crate::{Failure, print, show, text};
-use flint_runtime::{Client, Command, Update};
+use flint_runtime::core::model::ConnectionState;
+use flint_runtime::core::update::AccountUpdate;
+use flint_runtime::{Client, Command, Update, core};
 use std::io::{BufRead, Write};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -35,28 +37,41 @@ async fn play(client: Client, json: bool, mut lines: Option<mpsc::Receiver<Strin
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let updates = client.updates();
     let mut number = 0_u64;
+    let takes_commands = lines.is_some();
+    let mut asked_to_end = false;
+    let mut failure = Failure::Failed("The client has ended.".to_owned());
     loop {
         tokio::select! {
-            update = updates.recv() => match update {
-                Ok(Update::Ended) => {
-                    tell(json, &Update::Ended)?;
-                    return Ok(());
+            update = updates.recv() => {
+                let update = update.unwrap_or(Update::Ended);
+                tell(json, &update)?;
+                match update {
+                    Update::Ended if asked_to_end => return Ok(()),
+                    Update::Ended => return Err(failure),
+                    Update::Fatal(sentence) => failure = Failure::Failed(sentence),
+                    Update::Core(core::Update::Account(AccountUpdate::Connection(
+                        ConnectionState::Refused { kind, reason, next_step },
+                    ))) if !takes_commands && !asked_to_end => {
+                        // Nobody here could sign in in another way.
+                        failure = Failure::Refused { kind, reason, next_step };
+                        client.send(Command::Quit);
+                    }
+                    _ => {}
                 }
-                Ok(update) => tell(json, &update)?,
-                Err(_) => return Ok(()),
             },
             line = next(&mut lines) => match line {
                 Some(line) => {
                     number += 1;
-                    command(&client, &line, number);
+                    asked_to_end |= command(&client, &line, number);
                 }
                 None => {
                     lines = None;
+                    asked_to_end = true;
                     client.send(Command::Quit);
                 }
             },
-            _ = interrupt.recv() => { client.send(Command::Quit); }
-            _ = terminate.recv() => { client.send(Command::Quit); }
+            _ = interrupt.recv() => { asked_to_end = true; client.send(Command::Quit); }
+            _ = terminate.recv() => { asked_to_end = true; client.send(Command::Quit); }
         }
     }
 }
@@ -75,22 +90,25 @@ fn tell(json: bool, update: &Update) -> Result<(), Failure> {
     printed.map_err(|error| Failure::Failed(format!("{error:#}")))
 }
 
-/// A line that can't be understood is named on standard error and the others are carried out.
-fn command(client: &Client, line: &str, number: u64) {
+/// Carries out a line; true when it asks for the end. One that can't be understood is named on standard error and the
+/// others are carried out.
+fn command(client: &Client, line: &str, number: u64) -> bool {
     if line.trim().is_empty() {
-        return;
+        return false;
     }
     let problem = if line.len() > MAX_LINE {
         "it is longer than 1 MiB".to_owned()
     } else {
         match serde_json::from_str::<Command>(line) {
             Ok(command) => {
+                let asks_to_end = command == Command::Quit;
                 client.send(command);
-                return;
+                return asks_to_end;
             }
             Err(error) => error.to_string(),
         }
     };
     // Nobody to tell when even this fails. The line itself may hold what is private.
     let _ = writeln!(std::io::stderr(), "flint-cli: line {number} is no command: {problem}");
+    false
 }
