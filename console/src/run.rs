@@ -65,7 +65,8 @@ pub enum RunError {
 pub async fn run(file: &Path) -> Result<(), RunError> {
     let config = Config::read(file)?;
     files::make_state_directory(&config.state)?;
-    let control = control::bind(&config.control_socket()).await?;
+    let socket = config.control_socket();
+    let control = control::bind(&socket).await?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let result = start(file, config, control, &stopped, &mut tasks).await;
@@ -77,13 +78,9 @@ pub async fn run(file: &Path) -> Result<(), RunError> {
     if tokio::time::timeout(PARTING, all).await.is_err() {
         tracing::warn!("some tasks did not end in time");
     }
-    let (app, socket) = match result {
-        Ok(done) => done,
-        Err(error) => return Err(error),
-    };
-    app.store.close().await;
     // Nobody answers on it any more; a left-over is replaced at the next start.
     let _ = std::fs::remove_file(socket);
+    result?.store.close().await;
     Ok(())
 }
 
@@ -93,7 +90,7 @@ async fn start(
     control: tokio::net::UnixListener,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
-) -> Result<(Arc<App>, std::path::PathBuf), RunError> {
+) -> Result<Arc<App>, RunError> {
     let mut signals = Signals::new()?;
     let tls = Tls::load(&config.http)?;
     let secrets = config.components.iter().map(|it| Ok((it.clone(), it.secret()?)));
@@ -109,7 +106,6 @@ async fn start(
         }
         None => None,
     };
-    let socket = config.control_socket();
     let app = Arc::new(App::new(config.clone(), store, keys, tickets));
     documents::renew(&app).await?;
     app.refresh().await?;
@@ -147,7 +143,7 @@ async fn start(
             _ = signals.hang_up.recv() => reload(&app, file, &tls).await,
         }
     }
-    Ok((app, socket))
+    Ok(app)
 }
 
 struct Signals {
