@@ -29,6 +29,7 @@ impl Realm {
             ("window.py", include_str!("../drivers/window.py")),
             ("peer.py", include_str!("../drivers/peer.py")),
             ("browser.py", include_str!("../drivers/browser.py")),
+            ("console.py", include_str!("../drivers/console.py")),
         ] {
             std::fs::write(dir.join(name), text)?;
         }
@@ -86,6 +87,20 @@ impl Realm {
         let mut peer = Driver::start("the peer", command.stderr(std::process::Stdio::null()))?;
         peer.wait("the peer's sign-in", |line| (line["event"] == json!("online")).then_some(()))?;
         Ok(peer)
+    }
+
+    /// The console by its pages alone, signed in with a new one-time password.
+    pub fn console(&self) -> Result<Driver> {
+        let output = Command::new(self.program("flintd"))
+            .args(["admin", "one-time-password", "--config", self.text("flintd_config")])
+            .output()
+            .context("flintd can't be started")?;
+        let password = String::from_utf8(output.stdout)?.trim().to_owned();
+        let mut command = bound_command(PYTHON);
+        command.arg(self.dir.join("console.py")).args([self.text("console_url"), self.text("ca"), &password]);
+        let mut console = Driver::start("the console", &mut command)?;
+        console.wait("the console's sign-in", |line| (line["event"] == json!("online")).then_some(()))?;
+        Ok(console)
     }
 
     /// Ends the realm and waits until everything is gone.
