@@ -5,9 +5,15 @@ use crate::error::Malformed;
 use crate::text::{Hidden, clean};
 use crate::{JWG, limits};
 use minidom::Element;
+use rxml::{RawEvent, RawReader};
 
 /// Namespace that the inner document gets for reading; on the wire it has none.
 const INNER: &str = "urn:flint:macros";
+
+/// Deepest nesting of the inner document: a group within a group takes two levels, and Spark adds some around.
+const DEPTH: usize = 4 * limits::MACRO_DEPTH;
+/// Longest reference to a character, without `&`.
+const REFERENCE: usize = 10;
 
 /// One canned response.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,11 +95,30 @@ impl MacroGroup {
             return Err(Malformed::TooLong("model"));
         }
         let wrapped = format!("<r xmlns='{INNER}'>{}</r>", escape_stray(&clean(document)));
+        check_depth(&wrapped)?;
         let root: Element = wrapped.parse().map_err(|_| Malformed::BadValue("model"))?;
         let group = find_group(&root, 0).ok_or(Malformed::Missing("macrogroup"))?;
         let mut left = limits::MACROS;
         read_group(group, 0, &mut left)
     }
+}
+
+/// This document is inside a text, where the stream's guard doesn't see it; a tree that is too deep would overflow the
+/// stack. So it is read once without building anything.
+fn check_depth(document: &str) -> Result<(), Malformed> {
+    let mut reader = RawReader::new(document.as_bytes());
+    let mut depth = 0_usize;
+    while let Some(event) = reader.read().map_err(|_| Malformed::BadValue("model"))? {
+        match event {
+            RawEvent::ElementHeadOpen(..) => depth += 1,
+            RawEvent::ElementFoot(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH {
+            return Err(Malformed::TooMany("level"));
+        }
+    }
+    Ok(())
 }
 
 /// The element's name, or the last part of a Java class name.
@@ -187,7 +212,9 @@ fn escape_stray(document: &str) -> String {
     while let Some(place) = rest.find('&') {
         out.push_str(&rest[..place]);
         let tail = &rest[place + 1..];
-        let name = tail.split_once(';').map_or("", |(name, _)| name);
+        // No further than a reference can be long: a document of nothing but `&` would cost the square of its length.
+        let head = &tail[..tail.floor_char_boundary(REFERENCE)];
+        let name = head.split_once(';').map_or("", |(name, _)| name);
         let known = matches!(name, "amp" | "lt" | "gt" | "quot" | "apos")
             || (name.starts_with('#')
                 && name.len() <= 8

@@ -390,6 +390,15 @@ fn canned_responses() {
     let deep =
         format!("{}{}", "<macrogroup><macroGroups>".repeat(20), "</macroGroups></macrogroup>".repeat(20));
     assert!(MacroGroup::parse(&deep).is_err());
+    // Inside a text no guard of the stream sees the depth: tens of thousands of levels overflow the stack of whoever
+    // builds (and drops) the tree, and a bound that only counts brackets is misled by what stands in CDATA or quotes.
+    for (open, close) in
+        [("<a>", "</a>"), ("<a><![CDATA[</</]]>", "</a>"), ("<a b='/>'>", "</a>"), ("<a>", "")]
+    {
+        let many = limits::LONG / (open.len() + close.len()) - 20;
+        let deep = format!("<macrogroup>{}{}</macrogroup>", open.repeat(many), close.repeat(many));
+        assert_eq!(MacroGroup::parse(&deep), Err(Malformed::TooMany("level")), "{open}");
+    }
     let request =
         MacrosRequest::read(&parse(r#"<macros xmlns="{JWG}"><personal>true</personal></macros>"#)).unwrap();
     assert!(request.personal && request.document.is_none());

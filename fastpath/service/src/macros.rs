@@ -2,18 +2,17 @@
 
 use crate::config::MacroGroup;
 use crate::journal::Text;
+use flint_fastpath_protocol::limits;
 use flint_fastpath_protocol::macros::{self as wire, MacroItem};
 use minidom::Element;
 
 /// Longest document of one agent, in bytes.
 const MAX_BYTES: usize = 64_000;
-/// Deepest nesting of groups.
-const MAX_DEPTH: usize = 8;
 
 /// The answer with the workgroup's own responses.
 pub(crate) fn shared(group: Option<&MacroGroup>) -> Element {
     let empty = MacroGroup { title: "Responses".to_owned(), ..MacroGroup::default() };
-    written(group.unwrap_or(&empty), MAX_DEPTH).answer()
+    written(group.unwrap_or(&empty), limits::MACRO_DEPTH).answer()
 }
 
 /// The answer with an agent's own responses.
@@ -40,28 +39,10 @@ fn written(group: &MacroGroup, depth: usize) -> wire::MacroGroup {
 
 /// What an agent wants to store, in our own words: `None` when it is too long, too deep or can't be read.
 pub(crate) fn accept(text: &str) -> Option<String> {
-    if text.len() > MAX_BYTES || depth(text) > 4 * MAX_DEPTH {
+    if text.len() > MAX_BYTES {
         return None;
     }
     wire::MacroGroup::parse(text).ok().map(|group| group.document())
-}
-
-/// An upper bound of the nesting, without building anything: this document is inside a text, where the stream's guard
-/// doesn't see it, and a deeply nested one overflows a parser's stack.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for (at, _) in text.match_indices('<') {
-        if text[at..].starts_with("</") {
-            depth = depth.saturating_sub(1);
-        } else {
-            let tag = text[at..].find('>').map_or(&text[at..], |end| &text[at..at + end]);
-            if !tag.ends_with('/') {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-        }
-    }
-    deepest
 }
 
 #[cfg(test)]
