@@ -35,6 +35,8 @@ pub(super) struct Conversation {
     /// A marker that could not be sent for want of a connection.
     owed: Option<String>,
     pub(super) joined: bool,
+    /// When the server last brought something of it. What waits to be sent does not count.
+    pub(super) heard: Option<Timestamp>,
     pinned: bool,
     draft: String,
     last: Option<Last>,
@@ -65,6 +67,15 @@ struct Timeline {
 }
 
 impl Conversation {
+    pub(super) fn heard_at(&mut self, at: Timestamp) {
+        self.heard = self.heard.max(Some(at));
+    }
+
+    /// True when nothing that is here comes after this place.
+    pub(super) fn is_newest(&self, sort: i64) -> bool {
+        self.last.as_ref().is_none_or(|last| last.sort <= sort)
+    }
+
     pub(super) fn last_at(&self) -> Option<Timestamp> {
         self.last.as_ref().map(|last| last.at)
     }
@@ -109,6 +120,12 @@ impl Engine {
             chat.draft = conversation.draft.unwrap_or_default().0;
             if let Some(last) = conversation.last {
                 chat.last_sort = last.sort;
+                if is_at_server(match &last.direction {
+                    Direction::Incoming => None,
+                    Direction::Outgoing { delivery } => Some(delivery),
+                }) {
+                    chat.heard_at(last.at);
+                }
                 chat.last = Some(last_of(&last));
             }
             if let ConversationId::Room(room) = conversation.id {
@@ -128,6 +145,10 @@ impl Engine {
         }
         for known in recent {
             let chat = self.chats.entry(known.conversation.clone()).or_default();
+            if is_at_server(known.delivery.as_ref()) {
+                // A place is a moment in microseconds.
+                chat.heard_at(Timestamp(known.sort.div_euclid(1000)));
+            }
             let sender = match known.conversation {
                 ConversationId::Person(_) => known.sender_name.map(|_| String::new()),
                 ConversationId::Room(_) => known.sender_name,
@@ -316,7 +337,7 @@ impl Engine {
     /// Takes the message as the conversation's last one, if it is.
     pub(super) fn note_last(&mut self, message: &MessageRow) {
         let chat = self.chats.entry(message.conversation.clone()).or_default();
-        if chat.last.as_ref().is_none_or(|last| last.sort <= message.sort) {
+        if chat.is_newest(message.sort) {
             chat.last = Some(last_of(message));
         }
     }
@@ -370,7 +391,7 @@ impl Engine {
         self.show_message(&message);
         self.note_last(&message);
         self.conversation_changed(&conversation);
-        self.send_if_possible(&id);
+        self.send_what_waits();
     }
 
     /// Our nickname in a room, else our name.
@@ -516,6 +537,11 @@ impl Engine {
         }
         self.show_open_timelines();
     }
+}
+
+/// True for what came from the server, and for own messages that it has.
+fn is_at_server(own: Option<&DeliveryState>) -> bool {
+    !matches!(own, Some(DeliveryState::Queued | DeliveryState::Sent | DeliveryState::Failed { .. }))
 }
 
 fn last_of(message: &MessageRow) -> Last {

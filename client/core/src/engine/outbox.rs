@@ -5,7 +5,7 @@ use crate::effect::{Outbound, Persist};
 use crate::ids::{MessageId, SendToken};
 use crate::model::{ConversationId, DeliveryState, MessageRow};
 use crate::update::{ChatUpdate, Update};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Own messages remembered for receipts and retries; only those that the server has are forgotten.
 const REMEMBERED: usize = 10_000;
@@ -112,6 +112,9 @@ impl Outbox {
 
 impl Engine {
     /// Sends everything that is not on its way and may go now, oldest first.
+    ///
+    /// What may have reached the server on an earlier stream waits until the archive was asked, which knows; and what
+    /// was written after it in the same conversation does not overtake it.
     pub(super) fn send_what_waits(&mut self) {
         if !self.is_online() {
             return;
@@ -123,17 +126,17 @@ impl Engine {
             .filter(|(_, message)| message.waits())
             .map(|(number, _)| *number)
             .collect();
+        let mut held = BTreeSet::new();
         for number in waiting {
-            self.send_message(number);
-        }
-    }
-
-    /// Sends one message if its conversation takes it now.
-    pub(super) fn send_if_possible(&mut self, id: &MessageId) {
-        if let Some(number) = self.outbox.index.get(id).copied()
-            && self.is_online()
-        {
-            self.send_message(number);
+            let Some(message) = self.outbox.messages.get(&number) else { continue };
+            if held.contains(&message.conversation) {
+                continue;
+            }
+            if message.sent_before && self.is_catching_up(&message.conversation) {
+                held.insert(message.conversation.clone());
+            } else {
+                self.send_message(number);
+            }
         }
     }
 
@@ -230,7 +233,10 @@ impl Engine {
                 message.delivery = DeliveryState::Queued;
                 message.in_flight = false;
                 self.show_delivery(number.unwrap_or_default());
-                self.send_if_possible(id);
+                // It was refused, so no archive proves that it arrived.
+                if self.is_online() {
+                    self.send_message(number.unwrap_or_default());
+                }
             }
             Some(_) => {
                 self.reject("send again", "This message did not fail; there is nothing to send again.", None)

@@ -131,13 +131,15 @@ impl Engine {
             _ => self.new_id(),
         };
         let now = self.now;
+        let at = stamped.unwrap_or(now);
         let chat = self.chats.entry(conversation.clone()).or_default();
+        chat.heard_at(at);
         let message = MessageRow {
             id: id.clone(),
             conversation: conversation.clone(),
             sender_name: author.name.clone(),
             sender: author.jid.clone(),
-            at: stamped.unwrap_or(now),
+            at,
             direction: match author.own {
                 true => Direction::Outgoing { delivery: DeliveryState::Acked },
                 false => Direction::Incoming,
@@ -264,10 +266,14 @@ impl Engine {
         self.persist(Persist::ArchiveId { message: id, stanza_id });
     }
 
-    /// Unread grows with what others say; what we said ourselves, here or elsewhere, means that we had read it.
+    /// Unread grows with what others say; what we said ourselves, here or elsewhere, means that we had read what was there
+    /// by then. An archive may bring old words of ours after newer ones of others.
     fn count(&mut self, message: &MessageRow, author: &Author, old_history: bool) {
         let Some(chat) = self.chats.get_mut(&message.conversation) else { return };
         let before = chat.unread;
+        if author.own && !chat.is_newest(message.sort) {
+            return;
+        }
         if author.own {
             chat.unread = 0;
             chat.first_unread = None;

@@ -190,7 +190,7 @@ impl Engine {
     }
 
     fn join(&mut self, jid: &BareJid) {
-        let since = self.chats.get(&ConversationId::Room(jid.clone())).and_then(|chat| chat.last_at());
+        let since = self.chats.get(&ConversationId::Room(jid.clone())).and_then(|chat| chat.heard);
         let Some(room) = self.room(jid) else { return };
         room.state = RoomState::Joining;
         room.occupants.clear();

@@ -92,16 +92,96 @@ fn a_server_that_does_not_move_on_ends_the_catch_up() {
     }
 }
 
+/// A message of Bob's that was stored at that moment.
+fn stored(at: i64) -> KnownMessage {
+    KnownMessage {
+        id: MessageId("stored".into()),
+        conversation: with_bob(),
+        sender_name: Some("bob".into()),
+        wire_id: None,
+        stanza_id: Some(id("a0")),
+        delivery: None,
+        sort: at * 1000,
+    }
+}
+
+fn failed() -> RemoteEvent {
+    RemoteEvent::ArchiveFailed { archive: None, reason: "item-not-found".into() }
+}
+
+const HOUR: i64 = 3_600_000;
+
 #[test]
 fn an_archive_that_forgot_our_place_is_asked_by_time_once() {
-    let mut rig = signed_in_at("gone");
+    // A message that waits to be sent, and what arrives live, say nothing about the gap before them.
+    let waiting = MessageRow {
+        id: MessageId("waiting".into()),
+        conversation: with_bob(),
+        sender_name: "ann".into(),
+        sender: None,
+        at: Timestamp(NOON - HOUR),
+        direction: Direction::Outgoing { delivery: DeliveryState::Queued },
+        body: "later".into(),
+        stanza_id: None,
+        sort: (NOON - HOUR) * 1000,
+    };
+    let mut rig = Rig::loaded(LoadedState {
+        archive_positions: vec![(None, id("gone"))],
+        recent: vec![stored(NOON - 5 * HOUR)],
+        outbox: vec![waiting],
+        ..LoadedState::default()
+    });
+    rig.sign_in();
     rig.receive(text("bob@example.test/x", "live"));
-    let at = Timestamp(rig.now);
-    let failed = || RemoteEvent::ArchiveFailed { archive: None, reason: "item-not-found".into() };
-    let by_time = Outbound::QueryArchive { archive: None, after: None, since: Some(at), max: 100 };
+    let since = Some(Timestamp(NOON - 6 * HOUR));
+    let by_time = Outbound::QueryArchive { archive: None, after: None, since, max: 100 };
     assert_eq!(stanzas(&rig.remote(failed())), [by_time]);
     let output = rig.remote(failed());
+    assert!(matches!(&stanzas(&output)[..], [Outbound::Message { resent: true, .. }]), "{output:?}");
+    assert_eq!(told(&output), Some((0, true)));
+
+    let mut rig = signed_in_at("gone");
+    assert_eq!(stanzas(&rig.remote(failed())), [query(None)], "nothing is here that could be doubled");
+    let output = rig.remote(page(Some("a9"), false));
     assert_eq!((stanzas(&output), told(&output)), (vec![], Some((0, true))));
+}
+
+#[test]
+fn a_catch_up_that_failed_leaves_the_gap_to_the_next_one() {
+    let live = || IncomingMessage { stanza_id: Some(id("a9")), ..text("bob@example.test/x", "live") };
+    for (label, end) in [("refused", vec![failed(), failed()]), ("stuck", vec![page(Some("a0"), false)])] {
+        let archive_positions = vec![(None, id("a0"))];
+        let recent = vec![stored(NOON - 5 * HOUR)];
+        let mut rig = Rig::loaded(LoadedState { archive_positions, recent, ..LoadedState::default() });
+        rig.sign_in();
+        let mut positions = vec![position(&rig.receive(live()))];
+        positions.extend(end.into_iter().map(|event| position(&rig.remote(event))));
+        positions.push(position(&rig.receive(IncomingMessage { stanza_id: Some(id("a10")), ..live() })));
+        assert!(
+            positions.iter().all(|position| position.as_ref().is_none_or(|at| *at == id("a0"))),
+            "{label}"
+        );
+        rig.interrupt();
+        assert!(stanzas(&rig.sign_in()).contains(&query(Some("a0"))), "{label}");
+        rig.remote(page(Some("a9"), true));
+        let newer = IncomingMessage { stanza_id: Some(id("a11")), ..live() };
+        assert_eq!(position(&rig.receive(newer)), Some(id("a11")), "{label}: whole again");
+    }
+}
+
+#[test]
+fn old_words_of_ours_do_not_make_newer_ones_of_others_read() {
+    let mut rig = signed_in_at("a0");
+    rig.receive(text("bob@example.test/x", "live"));
+    let ours = |at: i64| IncomingMessage {
+        origin: Origin::OwnDevice { to: bob() },
+        delayed: Some(Timestamp(at)),
+        ..from_archive(&format!("own{at}"))
+    };
+    let older = ours(NOON - HOUR);
+    assert_eq!(row(&rig.receive(older), &with_bob()).unwrap().unread, 1);
+    let newer = ours(rig.now);
+    assert_eq!(row(&rig.receive(newer), &with_bob()).unwrap().unread, 0);
 }
 
 #[test]

@@ -12,6 +12,19 @@ fn states(output: &Output) -> Vec<DeliveryState> {
     updates.collect()
 }
 
+/// Messages that an output sends, and whether they may have been sent before.
+fn messages(output: &Output) -> Vec<(MessageId, bool)> {
+    let messages = stanzas(output).into_iter().filter_map(|stanza| match stanza {
+        Outbound::Message { id, resent, .. } => Some((id, resent)),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn caught_up() -> RemoteEvent {
+    RemoteEvent::ArchivePage { archive: None, last: None, complete: true }
+}
+
 fn receipt(id: &MessageId) -> RemoteEvent {
     RemoteEvent::ReceiptReceived { from: Jid::new("bob@example.test/phone").unwrap(), id: id.0.clone() }
 }
@@ -60,21 +73,42 @@ fn what_was_lost_goes_again_with_the_same_id() {
     let (second, token, _) = rig.say(with_bob(), "second");
     assert_eq!(token, None, "nothing is sent without a connection");
     rig.give(Input::Session(SessionEvent::Lost(SendToken(7))));
-    let output = rig.sign_in();
-    let again: Vec<_> = stanzas(&output)
-        .into_iter()
-        .filter_map(|stanza| match stanza {
-            Outbound::Message { id, resent, .. } => Some((id, resent)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(again, [(first, true), (second, false)]);
+    assert_eq!(messages(&rig.sign_in()), [], "the archive may know that the first one arrived");
+    let output = rig.remote(caught_up());
+    assert_eq!(messages(&output), [(first, true), (second, false)]);
     assert_eq!(states(&output), [], "waiting again is no step back");
+}
+
+#[test]
+fn what_the_archive_has_is_not_sent_again() {
+    let eve = || ConversationId::Person(bare("eve@example.test"));
+    let mut rig = Rig::online();
+    let (first, _, _) = rig.say(with_bob(), "arrived");
+    let (second, _, _) = rig.say(with_bob(), "did not");
+    rig.interrupt();
+    rig.sign_in();
+    let (third, token, _) = rig.say(with_bob(), "must not overtake");
+    assert_eq!(token, None);
+    let (_, token, _) = rig.say(eve(), "another conversation");
+    assert!(token.is_some());
+    let copy = IncomingMessage {
+        origin: Origin::OwnDevice { to: bob() },
+        origin_id: Some(first.0),
+        archived: true,
+        delayed: Some(Timestamp(NOON)),
+        stanza_id: Some(StanzaId("a1".into())),
+        ..text("x@y", "arrived")
+    };
+    rig.receive(copy);
+    let output = rig.remote(caught_up());
+    assert_eq!(messages(&output), [(second, true), (third, false)]);
+    assert_eq!(messages(&rig.remote(caught_up())), []);
 }
 
 #[test]
 fn a_resumed_stream_sends_only_what_it_has_not_got() {
     let mut rig = Rig::online();
+    rig.remote(caught_up());
     let (_, token, _) = rig.say(with_bob(), "on its way");
     let (lost, lost_token, _) = rig.say(with_bob(), "lost at once");
     rig.interrupt();
@@ -100,6 +134,7 @@ fn late_reports_of_an_earlier_stream_change_nothing() {
     let (_, old_token, _) = rig.say(with_bob(), "hello");
     rig.interrupt();
     rig.sign_in();
+    rig.remote(caught_up());
     let old_token = old_token.unwrap();
     for event in [SessionEvent::Acked(old_token), SessionEvent::Lost(old_token)] {
         assert_eq!(rig.give(Input::Session(event)), Output::default());
@@ -161,7 +196,8 @@ fn the_outbox_survives_a_restart() {
     let (_, _, output) = rig.say(with_bob(), "before the crash");
     let Persist::Message { message, .. } = writes(&output).remove(0) else { panic!() };
     let mut rig = Rig::loaded(LoadedState { outbox: vec![message.clone()], ..LoadedState::default() });
-    let sent = stanzas(&rig.sign_in()).pop();
+    rig.sign_in();
+    let sent = stanzas(&rig.remote(caught_up())).pop();
     let expected =
         Outbound::Message { conversation: with_bob(), id: message.id, body: message.body, resent: true };
     assert_eq!(sent, Some(expected));
@@ -267,7 +303,9 @@ proptest! {
         // Whatever happened: a new stream carries exactly those that the server has not confirmed, in order.
         let jid = FullJid::new("ann@example.test/desk").unwrap();
         let online = Input::Session(SessionEvent::Online { jid, mechanism: String::new() });
-        let (sent, state) = run(&mut rig, online, &mut ids, &mut tokens);
+        let (mut sent, _) = run(&mut rig, online, &mut ids, &mut tokens);
+        let (rest, state) = run(&mut rig, Input::Remote(caught_up()), &mut ids, &mut tokens);
+        sent.extend(rest);
         let open: Vec<_> = ids.iter().filter(|id| state[id] < DeliveryState::Acked).cloned().collect();
         prop_assert_eq!(sent, open);
     }

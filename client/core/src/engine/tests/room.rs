@@ -112,7 +112,20 @@ fn what_waits_goes_out_when_the_history_is_over_and_not_if_it_is_in_there() {
         ..spoken("ann", true, "arrived", "r1")
     };
     rig.receive(history);
-    assert_eq!(sent(&rig.remote(RemoteEvent::RoomSubject { room: lobby(), subject: "Tea".into() })), [lost]);
+    let subject = RemoteEvent::RoomSubject { room: lobby(), subject: "Tea".into() };
+    assert_eq!(sent(&rig.remote(subject)), [], "the room's archive may know more than its history");
+    let refused = RemoteEvent::ArchiveFailed { archive: Some(lobby()), reason: "not offered".into() };
+    assert_eq!(sent(&rig.remote(refused)), [lost]);
+}
+
+#[test]
+fn history_is_asked_from_what_the_room_said_last_and_not_from_what_waits() {
+    let mut rig = Rig::in_lobby();
+    rig.receive(spoken("bob", false, "before the cut", "r1"));
+    let heard = Timestamp(rig.now);
+    rig.interrupt();
+    rig.say(in_lobby(), "written meanwhile");
+    assert_eq!(joins(&rig.sign_in()), [join("ann", Some(heard))]);
 }
 
 #[test]
