@@ -117,7 +117,7 @@ impl Component {
     /// Ends the stream in good order.
     pub async fn close(mut self) {
         if self.ended.is_none() {
-            self.wire.close(self.params.timing.answer.min(net::PARTING)).await;
+            self.wire.close(self.params.timing.answer.min(net::PARTING), |_| {}).await;
         }
     }
 
@@ -134,10 +134,11 @@ impl Component {
         self.wire.queue(&ping);
     }
 
-    /// Our ping that came back, or what the server says about it.
+    /// Our ping that came back, or what the server says about it in our name. Somebody else's request of that id is theirs.
     fn is_own_ping(&self, element: &Element) -> bool {
         element.is("iq", CLIENT)
             && element.attr("id") == Some(PING_ID)
+            && element.attr("from") == Some(&self.domain)
             && element.attr("to") == Some(&self.domain)
     }
 

@@ -54,12 +54,20 @@ pub struct ConnectFailed {
 pub struct ResumeState {
     jid: FullJid,
     management: Management,
+    /// Tokens that were acknowledged and have not been told yet: the next session's first event.
+    acked: Vec<u64>,
 }
 
 impl ResumeState {
     /// Sent stanzas that the server has not acknowledged, oldest first, with the tokens they were sent with.
     pub fn unacked(&self) -> Vec<(Option<u64>, Element)> {
         self.management.unacked().cloned().collect()
+    }
+
+    /// Tokens that the server has acknowledged, which no [`Event::Acked`] could tell any more. The next session does; who
+    /// gives up resuming has to look here.
+    pub fn acked(&self) -> &[u64] {
+        &self.acked
     }
 
     /// Full address of the session.
@@ -178,16 +186,33 @@ impl Session {
     }
 
     /// Ends the stream in good order: last acknowledgement, end of stream, then waits briefly for the server's.
-    pub async fn close(mut self) {
+    ///
+    /// Returns the tokens of the stanzas that the server has acknowledged and no [`Event::Acked`] has told.
+    pub async fn close(mut self) -> Vec<u64> {
+        let mut acked = self.untold();
         if self.ended.is_some() {
-            return;
+            return acked;
         }
         self.acknowledge();
-        self.wire.close(self.timing.answer.min(net::PARTING)).await;
+        if self.management.as_ref().is_some_and(|management| management.unacked().next().is_some()) {
+            self.request();
+        }
+        let management = &mut self.management;
+        let wait = self.timing.answer.min(net::PARTING);
+        self.wire
+            .close(wait, |element| {
+                if let (true, Some(management)) = (element.is("a", SM), management.as_mut()) {
+                    let tokens = count(element).and_then(|claimed| management.acknowledge(claimed).ok());
+                    acked.extend(tokens.unwrap_or_default());
+                }
+            })
+            .await;
+        acked
     }
 
     /// After the stream has ended: what is needed to resume it. `None` if there was nothing to resume.
-    pub fn into_resume_state(self) -> Option<ResumeState> {
+    pub fn into_resume_state(mut self) -> Option<ResumeState> {
+        let acked = self.untold();
         let mut management = self.management?;
         match self.ended {
             // Its session is over, what it has not acknowledged is not.
@@ -196,7 +221,19 @@ impl Session {
             Some(StreamEnd::Limit(_)) if self.wire.broke_in_counted_stanza() => management.received(),
             _ => {}
         }
-        (!management.is_idle()).then_some(ResumeState { jid: self.jid, management })
+        let idle = management.is_idle() && acked.is_empty();
+        (!idle).then_some(ResumeState { jid: self.jid, management, acked })
+    }
+
+    /// Acknowledgements that wait to be told.
+    fn untold(&mut self) -> Vec<u64> {
+        let mut acked = Vec::new();
+        for event in self.pending.drain(..) {
+            if let Event::Acked(tokens) = event {
+                acked.extend(tokens);
+            }
+        }
+        acked
     }
 
     /// One element that came in.

@@ -196,12 +196,15 @@ impl Wire {
         }
     }
 
-    /// Queues the end of our stream, writes, and ends the connection's sending side.
-    pub(crate) async fn close(&mut self, wait: Duration) {
+    /// Queues the end of our stream, writes, waits for the peer's end, and ends the connection's sending side. `last` sees
+    /// what the peer sends until then.
+    pub(crate) async fn close(&mut self, wait: Duration, mut last: impl FnMut(&Element)) {
         self.queue(b"</stream:stream>");
         if self.flush(wait).await.is_ok() {
             let _ = timeout(wait, async {
-                while self.next().await.is_ok() {}
+                while let Ok(element) = self.next().await {
+                    last(&element);
+                }
                 let _ = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await;
             })
             .await;
@@ -252,7 +255,7 @@ impl Wire {
                 let filled = buffer.filled();
                 self.accept(filled);
             }
-            Poll::Ready(Err(error)) => self.end_of_input = Some(error.to_string()),
+            Poll::Ready(Err(error)) => self.end_of_input = Some(cause(&error)),
         }
         Poll::Ready(())
     }
@@ -265,7 +268,7 @@ impl Wire {
     }
 
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamEnd>> {
-        let broken = |error: std::io::Error| StreamEnd::Network(error.to_string());
+        let broken = |error: std::io::Error| StreamEnd::Network(cause(&error));
         while self.written < self.output.len() {
             match Pin::new(&mut self.io).poll_write(cx, &self.output[self.written..]) {
                 Poll::Pending => return Poll::Pending,
@@ -284,6 +287,15 @@ impl Wire {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Why a connection broke, for a person. The TLS library explains a connection that ended without notice by an address
+/// on the web.
+fn cause(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the server hung up".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -307,4 +319,17 @@ pub(crate) fn defined_condition(error: &Element, namespace: &str) -> (String, Op
         }
     }
     (condition, text.filter(|text| !text.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cause;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_person_reads_no_addresses_of_libraries() {
+        let tls = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls";
+        assert_eq!(cause(&Error::new(ErrorKind::UnexpectedEof, tls)), "the server hung up");
+        assert_eq!(cause(&Error::new(ErrorKind::ConnectionReset, "reset by peer")), "reset by peer");
+    }
 }

@@ -125,6 +125,13 @@ async fn a_silent_server_is_asked_and_then_given_up() {
 }
 
 #[tokio::test]
+async fn a_request_with_the_id_of_our_ping_is_somebody_elses() {
+    let (mut component, mut peer) = open().await;
+    peer.send("<iq type='get' id='flint-alive' to='gw.example.test' from='eve@example.test/x'/>").await;
+    assert_eq!(component.next().await.unwrap().attr("from"), Some("eve@example.test/x"));
+}
+
+#[tokio::test]
 async fn closing_is_in_good_order() {
     let (component, mut peer) = open().await;
     let server = async {

@@ -34,7 +34,8 @@ pub(crate) async fn begin(
     let mut refused = None;
     if let Some(state) = resume {
         match opening.resume(state).await? {
-            Resumption::Resumed(state) => {
+            Resumption::Resumed(mut state) => {
+                opening.tell(&mut state);
                 return Ok(opening.into_session(
                     state.jid,
                     signed_in.mechanism,
@@ -47,6 +48,9 @@ pub(crate) async fn begin(
     }
     match opening.bind_and_enable().await {
         Ok((jid, management)) => {
+            if let Some(state) = &mut refused {
+                opening.tell(state);
+            }
             let mut session = opening.into_session(jid, signed_in.mechanism, management, false);
             session.lost = refused.map(|state| state.management.into_unacked()).unwrap_or_default();
             Ok(session)
@@ -93,8 +97,7 @@ impl Opening<'_> {
             return Err(ConnectFailed { error, resume: Some(state) });
         }
         match count(&answer).map(|claimed| state.management.acknowledge(claimed)) {
-            Some(Ok(tokens)) if tokens.is_empty() => {}
-            Some(Ok(tokens)) => self.pending.push_back(Event::Acked(tokens)),
+            Some(Ok(tokens)) => state.acked.extend(tokens),
             // It counts otherwise than we do. Going on could lose something; a new session loses nothing.
             Some(Err(claim)) => {
                 state.management.id = None;
@@ -115,6 +118,14 @@ impl Opening<'_> {
             self.wire.queue(format!("<r xmlns='{SM}'/>").as_bytes());
         }
         Ok(Resumption::Resumed(state))
+    }
+
+    /// What was acknowledged becomes an event once there is a session that can tell it.
+    fn tell(&mut self, state: &mut ResumeState) {
+        let acked = std::mem::take(&mut state.acked);
+        if !acked.is_empty() {
+            self.pending.push_back(Event::Acked(acked));
+        }
     }
 
     async fn bind_and_enable(&mut self) -> Result<(FullJid, Option<Management>), ConnectError> {

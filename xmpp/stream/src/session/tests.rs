@@ -239,6 +239,30 @@ async fn nothing_is_lost_when_the_new_session_fails_too() {
 }
 
 #[tokio::test]
+async fn an_acknowledgement_is_told_however_many_attempts_fail_after_it() {
+    let (session, _peer) = again(Some(cut().await), async |peer: &mut Peer| {
+        peer.expect("resume").await;
+        peer.send("<failed xmlns='urn:xmpp:sm:3' h='2'/>").await;
+        peer.expect("iq").await;
+        peer.send("</stream:stream>").await;
+    })
+    .await;
+    let resume = session.unwrap_err().resume.unwrap();
+    assert_eq!((resume.acked(), resume.unacked().len()), (&[0, 1][..], 1));
+    let (session, _peer) = again(Some(resume), bind_and_enable).await;
+    let mut session = session.unwrap();
+    assert_eq!(session.take_lost().len(), 1);
+    // Broken before anybody has asked for events.
+    session.ended = Some(StreamEnd::Network("cut".to_owned()));
+    let (session, _peer) = again(session.into_resume_state(), async |peer: &mut Peer| {
+        peer.expect("resume").await;
+        peer.send("<resumed xmlns='urn:xmpp:sm:3' previd='sm2' h='0'/>").await;
+    })
+    .await;
+    assert_eq!(session.unwrap().next().await.unwrap(), Event::Acked(vec![0, 1]));
+}
+
+#[tokio::test]
 async fn the_server_may_close_but_not_lose() {
     let (mut session, mut peer) = session(&params()).await;
     session.send(&message(1), Some(1)).await.unwrap();
@@ -283,6 +307,25 @@ async fn closing_acknowledges_first() {
         assert_eq!(peer.receive().await, Received::HangUp);
     };
     tokio::join!(session.close(), server);
+}
+
+#[tokio::test]
+async fn closing_learns_what_the_server_still_took_over() {
+    let (mut session, mut peer) = session(&params()).await;
+    for number in 0..3 {
+        session.send(&message(number), Some(number)).await.unwrap();
+    }
+    let server = async {
+        for name in ["message", "r", "message", "message", "a", "r"] {
+            peer.expect(name).await;
+        }
+        peer.send("<a xmlns='urn:xmpp:sm:3' h='1'/><message id='late'/><a xmlns='urn:xmpp:sm:3' h='2'/>")
+            .await;
+        peer.send("<a xmlns='urn:xmpp:sm:3' h='7'/></stream:stream>").await;
+        assert_eq!(peer.receive().await, Received::End);
+    };
+    let (acked, ()) = tokio::join!(session.close(), server);
+    assert_eq!(acked, [0, 1]);
 }
 
 #[tokio::test(start_paused = true)]
