@@ -115,7 +115,7 @@ impl Realm {
     fn probe(&self, what: &str) -> String {
         let program = std::env::current_exe().unwrap().display().to_string();
         let mut command = self.command(&program);
-        command.args(["--ignored", "--exact", "child", "--nocapture"]).env("FLINT_PROBE", what);
+        command.args(["--exact", "child", "--nocapture"]).env("FLINT_PROBE", what);
         let output = command.stdout(Stdio::piped()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let line = text.lines().find_map(|line| line.split_once("probe: "));
@@ -123,10 +123,10 @@ impl Realm {
     }
 }
 
+/// Not a test of its own: the others run it in a process of its own, see [`Realm::probe`].
 #[test]
-#[ignore = "the other tests run it in a process of its own"]
 fn child() {
-    let what = std::env::var("FLINT_PROBE").unwrap();
+    let Ok(what) = std::env::var("FLINT_PROBE") else { return };
     let line = match probe(&what.split(' ').collect::<Vec<_>>()) {
         Ok(line) => line,
         Err(failure) => format!("{} {}", failure.kind.code(), failure.kind.reason()),

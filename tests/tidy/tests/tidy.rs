@@ -25,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "flint-policy",
             "flint-fastpath-agent",
             "flint-stream",
+            "flint-xep",
         ],
     ),
     ("flint-cli", &["flint-runtime"]),
