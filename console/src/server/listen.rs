@@ -23,10 +23,20 @@ use tower::ServiceExt;
 
 /// Most connections at the same time.
 const MAX_CONNECTIONS: usize = 2_048;
-/// Longest TLS handshake, and longest time for a request's head.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a stopping server waits for requests that run.
-const PARTING: Duration = Duration::from_secs(5);
+
+/// How long the other side may take.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    /// For the TLS handshake, for the first request, and for each request's head.
+    head: Duration,
+    /// Between two requests. Short, since whoever is connected keeps others out.
+    idle: Duration,
+    /// For requests that run when the connection is to end.
+    parting: Duration,
+}
+
+const TIMES: Times =
+    Times { head: Duration::from_secs(10), idle: Duration::from_secs(20), parting: Duration::from_secs(5) };
 
 /// Why HTTPS can't start. One sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +131,17 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// Serves until `stop` becomes true, then lets running requests end.
-pub async fn serve(listener: TcpListener, tls: Tls, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, tls: Tls, router: Router, stop: watch::Receiver<bool>) {
+    serve_with(listener, tls, router, stop, TIMES).await;
+}
+
+async fn serve_with(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    times: Times,
+) {
     let tracker = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -143,13 +163,13 @@ pub async fn serve(listener: TcpListener, tls: Tls, router: Router, mut stop: wa
         };
         let (acceptor, router, stop) = (tls.acceptor(), router.clone(), stop.clone());
         tracker.spawn(async move {
-            connection(stream, address, acceptor, router, stop).await;
+            connection(stream, address, acceptor, router, stop, times).await;
             drop(permit);
         });
     }
     drop(listener);
     tracker.close();
-    if tokio::time::timeout(PARTING, tracker.wait()).await.is_err() {
+    if tokio::time::timeout(times.parting, tracker.wait()).await.is_err() {
         tracing::warn!("requests were cut off by the stop");
     }
 }
@@ -160,20 +180,31 @@ async fn connection(
     acceptor: TlsAcceptor,
     router: Router,
     mut stop: watch::Receiver<bool>,
+    times: Times,
 ) {
     // Answers are small: don't wait to fill packets. A failure only costs speed.
     let _ = stream.set_nodelay(true);
-    let stream = match tokio::time::timeout(HEAD_TIME, acceptor.accept(stream)).await {
+    let stream = match tokio::time::timeout(times.head, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => return tracing::debug!("TLS handshake took too long"),
     };
+    let (running, mut requests) = watch::channel(0_usize);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Peer(address.ip()));
-        router.clone().oneshot(request.map(Body::new))
+        let running = Running::new(&running);
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move {
+            let answer = answer.await;
+            drop(running);
+            answer
+        }
     });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    // The handshake says which protocol it is. Without that the builder would wait for the first bytes without end.
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(times.head);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -183,13 +214,55 @@ async fn connection(
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = stopped(&mut stop) => {
+        result = connection.as_mut() => Ok(result),
+        () = stopped(&mut stop) => Err("stop"),
+        () = idle(&mut requests, times) => Err("idle"),
+    };
+    let result = match result {
+        Ok(result) => result,
+        Err(why) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(times.parting, connection).await {
+                Ok(result) => result,
+                Err(_) => return tracing::debug!(why, "connection cut off"),
+            }
         }
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
     }
 }
+
+/// Returns when no request ran for too long. Cancel-safe.
+async fn idle(requests: &mut watch::Receiver<usize>, times: Times) {
+    let mut limit = times.head;
+    loop {
+        if requests.wait_for(|running| *running == 0).await.is_err() {
+            // The connection is ending by itself.
+            return std::future::pending().await;
+        }
+        match tokio::time::timeout(limit, requests.changed()).await {
+            Ok(_) => limit = times.idle,
+            Err(_) => return,
+        }
+    }
+}
+
+/// A request that is being answered.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn new(running: &watch::Sender<usize>) -> Self {
+        running.send_modify(|running| *running += 1);
+        Self(running.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests;
