@@ -118,17 +118,28 @@ pub async fn begin_session(app: &App, who: &str, how: &str) -> Result<HeaderValu
     let now = app.now();
     let session = Session { who: who.to_owned(), csrf: random_token(), expires: now + SESSION_MS };
     app.store.add_session(now, &digest, &session, how).await?;
-    Ok(set_cookie(COOKIE, &token, SESSION_MS / 1000))
+    Ok(session_cookie(&token, SESSION_MS / 1000))
 }
 
 /// Makes the browser forget the session.
 pub fn forget_session() -> HeaderValue {
-    set_cookie(COOKIE, "", 0)
+    session_cookie("", 0)
+}
+
+/// `Lax`, so that a link from another site (a wiki, a mail) finds the session: a `Strict` cookie is held back on the
+/// way from there, and each answer to the ticket would send the browser to the same page again, without end. What
+/// changes anything is a POST with the form's token.
+fn session_cookie(value: &str, seconds: u64) -> HeaderValue {
+    cookie_for(COOKIE, value, seconds, "Lax")
 }
 
 /// A `Set-Cookie` value for a cookie that scripts and other sites can't use.
 pub fn set_cookie(name: &str, value: &str, seconds: u64) -> HeaderValue {
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict");
+    cookie_for(name, value, seconds, "Strict")
+}
+
+fn cookie_for(name: &str, value: &str, seconds: u64, same_site: &str) -> HeaderValue {
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite={same_site}");
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

@@ -6,7 +6,7 @@ use crate::link::{Connect, Link};
 use crate::metrics::Metrics;
 use crate::service::{Answer, Kind, MAX_LINES, Past, Query, Service, Work};
 use flint_fastpath_routing::Timestamp;
-use flint_stream::{ComponentParams, ConnectError, StreamEnd};
+use flint_stream::{ComponentParams, StreamEnd};
 use futures::FutureExt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,15 +22,12 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause before connecting again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Why the service gave up. A lost connection is not among the reasons: it is made again.
+/// Why the service gave up. A lost or refused connection is not among the reasons: it is made again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
     /// The configuration can't be used.
     #[error("the workgroup service can't start: {0}. Correct the configuration and start again")]
     Config(String),
-    /// The server refuses this component.
-    #[error("the XMPP server refuses the workgroup service: {0}")]
-    Refused(String),
 }
 
 /// Runs the workgroup service until `cancel` becomes true (or its sender is dropped); then what is pending is written
@@ -90,7 +87,7 @@ pub async fn run_over<C: Connect, J: Journal>(
         loop {
             let link = tokio::select! {
                 () = &mut stopped => return Ok(()),
-                link = task.connect() => link?,
+                link = task.connect() => link,
             };
             Metrics::set(&task.metrics.connected, 1);
             Metrics::add(&task.metrics.connects_total, 1);
@@ -165,15 +162,24 @@ impl<C: Connect, J: Journal> Task<C, J> {
         Ok(Service::new(self.current.clone(), state, past, metrics, new_id))
     }
 
-    /// Connects until that works, or the server refuses for good.
-    async fn connect(&mut self) -> Result<C::Link, ServiceError> {
+    /// Connects until that works. A refusal may end as well: a server that starts does not know its components yet,
+    /// and a wrong secret is corrected on its side. It is only not tried in a hurry.
+    async fn connect(&mut self) -> C::Link {
         loop {
             self.pause.wait().await;
             match self.connect.connect().await {
-                Ok(link) => return Ok(link),
-                Err(error) if error.is_final() => return Err(ServiceError::Refused(refusal(&error))),
+                Ok(link) => return link,
                 Err(error) => {
-                    tracing::warn!(domain = %self.current.domain, kind = error.kind(), "not connected: {}", error.reason());
+                    if error.is_final() {
+                        self.pause.lengthen();
+                    }
+                    tracing::warn!(
+                        domain = %self.current.domain,
+                        kind = error.kind(),
+                        "not connected: {} {}",
+                        error.reason(),
+                        error.next_step()
+                    );
                 }
             }
         }
@@ -330,10 +336,6 @@ impl<C: Connect, J: Journal> Task<C, J> {
     }
 }
 
-fn refusal(error: &ConnectError) -> String {
-    format!("{} {}", error.reason(), error.next_step())
-}
-
 /// A random id of 25 letters and digits, which is more than 120 bits: it names a room that only the invited may find.
 fn new_id() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -380,6 +382,11 @@ struct Pause {
 }
 
 impl Pause {
+    /// The next pause is one of the longest.
+    fn lengthen(&mut self) {
+        self.attempts = self.attempts.max(10);
+    }
+
     async fn wait(&mut self) {
         self.attempts += 1;
         if self.attempts > 1 {

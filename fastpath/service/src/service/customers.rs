@@ -38,7 +38,11 @@ impl Service {
         if let Err(problem) = check_form(&config.form(), &answers) {
             return self.refuse(request, Condition::NotAcceptable, Some(&problem));
         }
-        let user = named_user(join.user.as_deref(), customer.jid());
+        let foreign = |user: &BareJid| {
+            let domain = user.domain().as_str();
+            domain != self.config.xmpp_domain && domain != here
+        };
+        let user = named_user(join.user.as_deref(), customer.jid()).filter(foreign);
         let session = SessionId((self.new_id)());
         let event = Event::CustomerJoined {
             session: session.clone(),
@@ -222,7 +226,7 @@ fn check_form(form: &[FormField], answers: &Answers) -> Result<(), String> {
 }
 
 /// The identity that an anonymous customer names. Smack parses it as a JID, so it has to be one; one of somebody else
-/// must not open that person's past chats, so only the sender's own or an unused domain part counts as given.
+/// must not open that person's past chats, so none counts that may be an account: of the sender's domain or of ours.
 fn named_user(named: Option<&str>, from: &FullJid) -> Option<BareJid> {
     let user = BareJid::new(named?).ok()?;
     (user != from.to_bare() && user.domain() != from.domain()).then_some(user)

@@ -121,6 +121,26 @@ async fn a_join_is_checked_against_the_form() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_takes_the_name_of_somebody_else() {
+    let mut office = Office::open();
+    office.agent(ANN, 4).await;
+    for (who, named, taken) in [
+        ("a1@anonymous.test/web", "visitor-7@visitors.test", true),
+        ("a2@anonymous.test/web", "boss@example.test", false),
+        ("a3@anonymous.test/web", "other@anonymous.test", false),
+        ("a4@anonymous.test/web", "x@workgroup.example.test", false),
+    ] {
+        let user = format!("<user xmlns='{JWG}' id='{named}'/><x xmlns='jabber:x:data'");
+        let join = join_form(who).replacen("<x xmlns='jabber:x:data'", &user, 1);
+        assert_eq!(office.ask(who, "set", SUPPORT, &join).await.attr("type"), Some("result"));
+        let offer = office.payload(ANN, "offer").await;
+        assert_eq!(String::from(&offer).contains(named), taken, "{named}");
+        office.accept(ANN, &session_of(&offer)).await;
+    }
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn presence_tells_whether_it_is_open() {
     let mut office = Office::open();
     office.send("wanda@example.test", &format!("<presence type='subscribe' to='{SUPPORT}'/>"));

@@ -139,11 +139,17 @@ async fn nothing_leaves_that_is_not_in_the_journal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_final_and_other_failures_are_not() {
+async fn no_connection_is_the_last() {
     let mut office = Office::open();
     office.agent(ANN, 1).await;
     office.refuse_next(ConnectError::Network("no route".to_owned()));
-    office.refuse_next(ConnectError::Network("no route".to_owned()));
+    // A server that starts does not know its components yet, and a wrong secret is corrected on its side.
+    office.refuse_next(ConnectError::Stream { condition: "host-unknown".to_owned(), text: None });
+    office.refuse_next(ConnectError::NotAuthorized {
+        mechanism: "component".to_owned(),
+        condition: "not-authorized".to_owned(),
+        text: None,
+    });
     office.cut();
     let session = office.join("wanda@example.test/home").await;
     assert_eq!(office.offered(ANN).await.session, session);
