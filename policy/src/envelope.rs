@@ -50,7 +50,7 @@ pub enum EnvelopeError {
 
 /// What is done about signatures by keys that are not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strangers {
+pub(crate) enum Strangers {
     /// The envelope is refused: a policy has one signer.
     Refuse,
     /// They don't count: a root carries the signatures of the keys before it too.
@@ -85,7 +85,7 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D:
 }
 
 /// The pre-authentication encoding: what is really signed.
-pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     bytes.extend_from_slice(payload);
     bytes
@@ -100,14 +100,6 @@ impl Envelope {
             .map(|key| Signature { keyid: key.public().id(), sig: key.sign(&message).to_vec() })
             .collect();
         Self { payload_type: payload_type.to_owned(), payload, signatures }
-    }
-
-    /// Adds the signature of one more key, for keys that are kept by different people.
-    pub fn add_signature(&mut self, key: &SigningKey) {
-        let sig = key.sign(&pae(&self.payload_type, &self.payload)).to_vec();
-        let keyid = key.public().id();
-        self.signatures.retain(|signature| signature.keyid != keyid);
-        self.signatures.push(Signature { keyid, sig });
     }
 
     /// Reads the JSON form. Nothing is verified yet.
@@ -144,18 +136,13 @@ impl Envelope {
         serde_json::to_string(self).expect("strings can always be written")
     }
 
-    /// What the payload says it is.
-    pub fn payload_type(&self) -> &str {
-        &self.payload_type
-    }
-
     /// The payload before anything is verified. For display and for finding out which root is needed.
-    pub fn unverified_payload(&self) -> &[u8] {
+    pub(crate) fn unverified_payload(&self) -> &[u8] {
         &self.payload
     }
 
     /// SHA-256 of the payload.
-    pub fn payload_hash(&self) -> [u8; 32] {
+    pub(crate) fn payload_hash(&self) -> [u8; 32] {
         Sha256::digest(&self.payload).into()
     }
 
@@ -165,7 +152,7 @@ impl Envelope {
     ///
     /// # Errors
     /// See [`EnvelopeError`].
-    pub fn verify(
+    pub(crate) fn verify(
         &self,
         payload_type: &str,
         trusted: &[PublicKey],

@@ -10,7 +10,7 @@
 pub mod catalog;
 mod document;
 mod effective;
-pub mod envelope;
+mod envelope;
 #[rustfmt::skip]
 mod generated;
 mod keys;
@@ -25,7 +25,7 @@ mod words;
 
 pub use document::{DocumentError, DocumentLayer, OnExpiry, POLICY_TYPE, PolicyDocument, Scope};
 pub use effective::{EffectivePolicy, Entry, Superseded};
-pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, Strangers};
+pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE};
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use layer::{Inputs, Layer, Level, Source};
 pub use machine::{MachineFile, read_machine_file};

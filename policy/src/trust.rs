@@ -1,7 +1,7 @@
 //! Which documents may speak. Everything that is refused is told apart, because the policy page shows the reason.
 
 use jid::BareJid;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::document::{DocumentError, POLICY_TYPE, PolicyDocument};
 use crate::envelope::{Envelope, EnvelopeError, Strangers};
@@ -10,7 +10,7 @@ use crate::root::{ROOT_TYPE, RootDocument, RootRejected};
 #[cfg(test)]
 mod tests;
 
-/// A pinned root. Serialises as its envelope and is verified again when it is read back.
+/// A pinned root. Kept as its envelope ([`Trust::envelope_json`]) and verified again when it is read back ([`Trust::pin`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     root: RootDocument,
@@ -122,15 +122,6 @@ impl PolicyRejected {
             Self::Older { .. } => "older",
             Self::Fork { .. } => "fork",
             Self::Expired => "expired",
-        }
-    }
-
-    /// True when a newer root may help: fetch the chain, rotate, and try once more.
-    pub fn wants_new_root(&self) -> bool {
-        match self {
-            Self::Envelope(EnvelopeError::UnknownKey(_)) => true,
-            Self::WrongEpoch { expected, got } => got > expected,
-            _ => false,
         }
     }
 }
@@ -245,20 +236,4 @@ fn expect_domain(expected: &str, root: &RootDocument) -> Result<(), RootRejected
         return Ok(());
     }
     Err(RootRejected::WrongDomain { expected: expected.to_owned(), got: root.domain.clone() })
-}
-
-impl Serialize for Trust {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.envelope.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Trust {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let envelope = Envelope::deserialize(deserializer)?;
-        envelope.check().map_err(D::Error::custom)?;
-        let root = RootDocument::self_signed(&envelope).map_err(D::Error::custom)?;
-        Ok(Self { root, envelope })
-    }
 }

@@ -4,6 +4,7 @@ mod actions;
 mod banner;
 mod presence_menu;
 mod search_results;
+mod shortcuts;
 mod sidebar;
 mod tabs;
 
@@ -133,7 +134,7 @@ impl Window {
                 }
             ),
         );
-        actions::set_help(&window);
+        shortcuts::set_help(&window);
         window.choose_page();
         window.refresh_title();
         window

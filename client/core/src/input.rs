@@ -371,8 +371,6 @@ pub struct LoadedState {
     pub outbox: Vec<MessageRow>,
     /// Last known id per archive (`None` = own account).
     pub archive_positions: Vec<(Option<BareJid>, StanzaId)>,
-    /// Largest `sort` in use.
-    pub last_sort: i64,
     /// The newest messages of each conversation (at most 50 of one, 5,000 of all), by which what arrives a second
     /// time is known again. Oldest first within a conversation.
     pub recent: Vec<KnownMessage>,

@@ -7,6 +7,7 @@ mod write;
 
 use flint_core::effect::{Persist, StoreQuery};
 use flint_core::input::StoreReply;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -111,7 +112,9 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .pragma("secure_delete", "on")
-            .pragma("cache_size", "-16384");
+            .pragma("cache_size", "-16384")
+            // The key is set by a statement, so statements are no matter for a log.
+            .disable_statement_logging();
         if let Some(StoreKey(bytes)) = key {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             options = options.pragma("key", format!("\"x'{hex}'\""));

@@ -69,8 +69,6 @@ impl Store {
             let archive = if jid.is_empty() { None } else { Some(bare(&jid)?) };
             state.archive_positions.push((archive, StanzaId(row.try_get("last")?)));
         }
-        state.last_sort =
-            state.conversations.iter().filter_map(|c| c.last.as_ref()).map(|m| m.sort).max().unwrap_or(0);
         Ok(state)
     }
 

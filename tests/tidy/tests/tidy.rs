@@ -295,6 +295,8 @@ fn a_widget_is_a_pair_of_files() {
         let file = template.path.rsplit('/').next().unwrap();
         match std::fs::read_to_string(root().join(&code)) {
             Ok(text) if text.contains(&format!("file = \"{file}\"")) => {}
+            // A page that GTK builds by itself is no template.
+            Ok(text) if text.contains(&format!("include_str!(\"{file}\")")) => {}
             Ok(_) => problems.push(format!("{code} does not load {file}")),
             Err(_) => problems.push(format!("{} has no {code}", template.path)),
         }

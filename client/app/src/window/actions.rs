@@ -87,14 +87,6 @@ pub fn set_accelerators(application: &impl IsA<gtk::Application>) {
     }
 }
 
-/// Gives the window its page of shortcuts.
-pub(super) fn set_help(window: &Window) {
-    let builder = gtk::Builder::from_string(include_str!("shortcuts.ui"));
-    if let Some(help) = builder.object::<gtk::ShortcutsWindow>("help_overlay") {
-        window.set_help_overlay(Some(&help));
-    }
-}
-
 fn show(window: &Window, view: View) {
     window.imp().leaflet.set_visible_child_name("sidebar");
     window.imp().sidebar.show(view);
