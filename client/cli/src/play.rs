@@ -105,10 +105,39 @@ fn command(client: &Client, line: &str, number: u64) -> bool {
                 client.send(command);
                 return asks_to_end;
             }
-            Err(error) => error.to_string(),
+            Err(error) => without_values(&error.to_string()),
         }
     };
-    // Nobody to tell when even this fails. The line itself may hold what is private.
+    // Nobody to tell when even this fails.
     let _ = writeln!(std::io::stderr(), "flint-cli: line {number} is no command: {problem}");
     false
+}
+
+/// What serde says about a line, without the values in it: they may be what somebody wrote.
+fn without_values(problem: &str) -> String {
+    match problem.rfind(", expected ") {
+        Some(at) if problem.starts_with("invalid ") => problem[at + 2..].to_owned(),
+        _ => problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_what_is_expected_and_not_what_was_written() {
+        let problem =
+            |line: &str| without_values(&serde_json::from_str::<Command>(line).unwrap_err().to_string());
+        for line in [
+            r#""secret""#,
+            r#"{"to":"core","ask":"secret, expected a joke"}"#,
+            r#"{"to":"core","ask":{"area":"chat","command":{"do":"open","conversation":"secret"}}}"#,
+        ] {
+            let problem = problem(line);
+            assert!(problem.starts_with("expected ") && problem.contains(" at line 1 "), "{problem}");
+            assert!(!problem.contains("secret"), "{problem}");
+        }
+        assert!(problem(r#"{"to":"nowhere"}"#).contains("unknown variant `nowhere`"));
+    }
 }
