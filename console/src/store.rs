@@ -4,10 +4,13 @@
 //! PostgreSQL understands too.
 
 use jid::BareJid;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub mod access;
 pub mod audit;
@@ -59,6 +62,34 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// Whose turn it is to write.
+    turn: Arc<Mutex<()>>,
+}
+
+/// A transaction that writes; rolled back unless it is committed.
+struct Write {
+    transaction: Transaction<'static, Sqlite>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Write {
+    async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Deref for Write {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
 }
 
 impl Store {
@@ -83,7 +114,7 @@ impl Store {
             .await
             .map_err(|error| refuse(error.to_string()))?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(|error| refuse(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, turn: Arc::default() })
     }
 
     /// Waits for what runs and closes.
@@ -101,8 +132,12 @@ impl Store {
     }
 
     /// A transaction that may write from its first statement on, so that it never fails half-way with "busy".
-    async fn write(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    ///
+    /// Whoever writes waits in line here: SQLite itself lets one in by chance and turns one away after its time-out,
+    /// and those who wait there hold the connections that readers need.
+    async fn write(&self) -> Result<Write, StoreError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        Ok(Write { transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
     }
 }
 

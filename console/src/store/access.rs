@@ -127,8 +127,12 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn use_one_time_password(&self, id: &str) -> Result<bool, StoreError> {
-        let done =
-            sqlx::query("DELETE FROM one_time_password WHERE id = $1").bind(id).execute(&self.pool).await?;
+        let mut transaction = self.write().await?;
+        let done = sqlx::query("DELETE FROM one_time_password WHERE id = $1")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 }

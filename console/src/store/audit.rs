@@ -1,7 +1,6 @@
 //! Who did what, and when.
 
-use super::{Millis, Store, StoreError, from_sql, to_sql};
-use sqlx::{Sqlite, Transaction};
+use super::{Millis, Store, StoreError, Write, from_sql, to_sql};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,7 @@ impl Store {
 
 /// Writes a line in the transaction of what it tells of: both happen or none.
 pub(super) async fn add(
-    transaction: &mut Transaction<'static, Sqlite>,
+    transaction: &mut Write,
     at: Millis,
     who: &str,
     action: &str,

@@ -74,12 +74,13 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn client_offline(&self, at: Millis, jid: &FullJid) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
         sqlx::query("UPDATE client SET online = 0, seen = $2 WHERE jid = $1 AND online = 1")
             .bind(jid.as_str())
             .bind(to_sql(at))
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// All clients, those online first.

@@ -1,12 +1,12 @@
 //! The workgroup service's journal in the database.
 
-use super::{Store, StoreError, to_sql};
+use super::{Store, StoreError, Write, to_sql};
 use flint_fastpath_routing::{Router, SessionId};
 use flint_fastpath_service::{
     Journal, JournalError, JournalRecord, Line, SessionFilter, SessionSummary, Snapshot, Text,
 };
 use jid::BareJid;
-use sqlx::{QueryBuilder, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Sqlite};
 
 /// Most chats that one query looks through.
 const MAX_SESSIONS: usize = 10_000;
@@ -116,10 +116,7 @@ impl DatabaseJournal {
     }
 }
 
-async fn write_one(
-    transaction: &mut Transaction<'static, Sqlite>,
-    record: &JournalRecord,
-) -> Result<(), StoreError> {
+async fn write_one(transaction: &mut Write, record: &JournalRecord) -> Result<(), StoreError> {
     match record {
         JournalRecord::Session(summary) => write_session(transaction, summary).await,
         JournalRecord::Line(line) => {
@@ -163,10 +160,7 @@ async fn write_one(
     }
 }
 
-async fn write_session(
-    transaction: &mut Transaction<'static, Sqlite>,
-    summary: &SessionSummary,
-) -> Result<(), StoreError> {
+async fn write_session(transaction: &mut Write, summary: &SessionSummary) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO chat (session, workgroup, customer, joined, started, ended, summary) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session) DO UPDATE SET \

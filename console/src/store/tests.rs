@@ -139,3 +139,26 @@ async fn agents_are_called_as_the_imported_people_are() {
     let names: Vec<(&str, &str)> = names.iter().map(|(jid, name)| (jid.as_str(), name.as_str())).collect();
     assert_eq!(names, [("ann@x.test", "Ann Meyer"), ("bob@x.test", "Robert")]);
 }
+
+#[tokio::test]
+async fn writers_wait_in_line_and_leave_readers_alone() {
+    let (_directory, store) = open().await;
+    let first = store.write().await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = store.clone();
+        writers.spawn(async move { store.audit(number, "ann", "test", "waits").await });
+    }
+    // More than the pool has connections, and each may have asked for its turn.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let read = tokio::time::timeout(std::time::Duration::from_secs(5), store.ping()).await;
+    read.expect("a reader does not wait for writers").unwrap();
+    drop(first);
+    while let Some(written) = writers.join_next().await {
+        written.unwrap().unwrap();
+    }
+    let order: Vec<u64> = store.audit_rows(20).await.unwrap().iter().map(|row| row.at).collect();
+    assert_eq!(order, (0..20).rev().collect::<Vec<_>>(), "first come, first served");
+}

@@ -1,8 +1,7 @@
 //! Versions of the policies. One counter for the domain; it only grows.
 
-use super::{Millis, Store, StoreError, audit, from_sql, to_sql};
+use super::{Millis, Store, StoreError, Write, audit, from_sql, to_sql};
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, Transaction};
 
 /// One policy's value for everybody or for one group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +120,7 @@ impl Store {
 
 /// Publishes what is in force under the next number, because something else that documents hold has changed.
 pub(super) async fn republish(
-    transaction: &mut Transaction<'static, Sqlite>,
+    transaction: &mut Write,
     at: Millis,
     who: &str,
     reason: &str,
@@ -130,7 +129,7 @@ pub(super) async fn republish(
     insert(transaction, at, who, reason, newest.version + 1, &newest.settings).await
 }
 
-async fn newest(transaction: &mut Transaction<'static, Sqlite>) -> Result<Version, StoreError> {
+async fn newest(transaction: &mut Write) -> Result<Version, StoreError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT version, at, who, reason, settings FROM policy_version ORDER BY version DESC LIMIT 1",
     )
@@ -140,7 +139,7 @@ async fn newest(transaction: &mut Transaction<'static, Sqlite>) -> Result<Versio
 }
 
 async fn insert(
-    transaction: &mut Transaction<'static, Sqlite>,
+    transaction: &mut Write,
     at: Millis,
     who: &str,
     reason: &str,
