@@ -1,5 +1,7 @@
 //! Every rule that ARCHITECTURE.md and CONTRIBUTING.md state about the tree.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail where they stand")]
+
 use flint_test_tidy::{Source, root, sources};
 use serde_json::Value;
 use std::collections::BTreeMap;
