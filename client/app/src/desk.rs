@@ -20,6 +20,7 @@ use chat::CustomerChat;
 use customer_pane::CustomerPane;
 use flint_runtime::agent::AgentCommand;
 use flint_runtime::agent::update::WorkgroupRow;
+use flint_runtime::core::BareJid;
 use gtk::glib;
 use offer_card::OfferCard;
 use status::DeskStatus;
@@ -59,6 +60,7 @@ mod imp {
         #[template_child]
         pub(super) customer: TemplateChild<CustomerPane>,
         pub(super) session: OnceCell<Session>,
+        pub(super) join_offered: RefCell<Vec<(BareJid, String)>>,
         pub(super) shown: RefCell<Option<String>>,
         pub(super) on_screen: Cell<bool>,
         pub(super) narrow: Cell<bool>,
@@ -175,26 +177,34 @@ impl DeskPage {
     /// One button per workgroup as long as none is joined: the first thing an agent does in the morning.
     fn refresh_join(&self, workgroups: &[WorkgroupRow]) {
         let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        let offered: Vec<(BareJid, String)> = match workgroups.iter().any(|workgroup| workgroup.joined) {
+            true => Vec::new(),
+            false => {
+                workgroups.iter().take(JOIN_BUTTONS).map(|row| (row.jid.clone(), row.name.clone())).collect()
+            }
+        };
+        // A button that is being pressed must not go away because a number elsewhere changed.
+        if *imp.join_offered.borrow() == offered {
+            return;
+        }
         while let Some(button) = imp.join_box.first_child() {
             imp.join_box.remove(&button);
         }
-        if workgroups.iter().any(|workgroup| workgroup.joined) {
-            return;
-        }
-        let Some(session) = imp.session.get() else { return };
-        for workgroup in workgroups.iter().take(JOIN_BUTTONS) {
-            let button = gtk::Button::with_label(&format!("Join {}", text::one_line(&workgroup.name, 60)));
+        for (jid, name) in &offered {
+            let button = gtk::Button::with_label(&format!("Join {}", text::one_line(name, 60)));
             button.set_halign(gtk::Align::Center);
             button.set_css_classes(&["pill", "suggested-action"]);
             button.connect_clicked(glib::clone!(
                 #[strong]
                 session,
-                #[strong(rename_to = jid)]
-                workgroup.jid,
+                #[strong]
+                jid,
                 move |_| session.send(AgentCommand::JoinWorkgroup { workgroup: jid.clone() })
             ));
             imp.join_box.append(&button);
         }
+        imp.join_offered.replace(offered);
     }
 
     fn mark_seen(&self, id: &str) {

@@ -71,13 +71,16 @@ def matches(node, want):
     return True
 
 
+STATES = ("sensitive", "checked")
+
+
 def search(want):
     root = application()
     if root is None:
         return None
     for node, _ in walk(root):
         try:
-            if matches(node, want) and ("sensitive" not in want or describe(node)["sensitive"] == want["sensitive"]):
+            if matches(node, want) and all(describe(node)[state] == want[state] for state in STATES if state in want):
                 return node
         except GLib.Error:
             pass  # It went away while we looked.

@@ -106,6 +106,13 @@ impl Story {
         Ok(())
     }
 
+    /// Switches to a page and waits until it is the one shown: what stands on a hidden page can't be pressed.
+    fn go(&mut self, page: &str) -> Result<()> {
+        self.press(page)?;
+        self.see(json!({ "role": ["push button", "toggle button", "radio button"], "name": page, "checked": true }))?;
+        Ok(())
+    }
+
     /// Types into whatever has the focus.
     fn write(&mut self, text: &str) -> Result<()> {
         self.window.ask(&json!({ "do": "type", "text": text }))?;
@@ -138,15 +145,15 @@ fn signed_in(story: &mut Story) -> Result<()> {
 }
 
 fn organisation(story: &mut Story) -> Result<()> {
-    story.press("People")?;
+    story.go("People")?;
     for group in ["Legal", "Support", "Sales"] {
         story.see(json!({ "contains": group }))?;
     }
-    story.press("Rooms")?;
+    story.go("Rooms")?;
     for room in ["Roadmap", "Support team", "Facility"] {
         story.see(json!({ "contains": room }))?;
     }
-    story.press("Chats")?;
+    story.go("Chats")?;
     story.see(json!({ "contains": "Bob Stone" }))?;
     Ok(())
 }
@@ -177,7 +184,7 @@ fn sentence_from_last_week(story: &mut Story) -> Result<()> {
 
 fn policy_published(story: &mut Story) -> Result<()> {
     story.keys("Escape")?;
-    story.press("People")?;
+    story.go("People")?;
     story.see(json!({ "name": "Add contact", "sensitive": true }))?;
     let browser = &mut story.browser;
     browser.ask(&json!({ "do": "open", "url": format!("{}policies?for=support&policy=ContactAddingAllowed", story.console) }))?;
@@ -196,7 +203,7 @@ fn policy_published(story: &mut Story) -> Result<()> {
 }
 
 fn offer(story: &mut Story) -> Result<()> {
-    story.press("Desk")?;
+    story.go("Desk")?;
     story.press("Join Demo Support")?;
     story.see(json!({ "contains": "waiting" }))?;
     let join = format!(
