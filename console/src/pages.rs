@@ -1,7 +1,7 @@
 //! The administrators' console: pages made on the server, complete without scripts.
 
 use crate::auth::{self, NoTicket};
-use crate::server::App;
+use crate::server::{App, Peer};
 use crate::store::{Session, StoreError};
 use askama::Template;
 use axum::Router;
@@ -76,7 +76,11 @@ async fn administrators_only(State(app): State<Arc<App>>, mut request: Request, 
         let text = format!(
             "You are {who}, who is not an administrator here. Ask an administrator to add you to 'administrators' in the configuration of flintd."
         );
-        if let Err(error) = app.store.audit(app.now(), &who, "refused", "Not an administrator").await {
+        // Anybody with a ticket can come again and again; the audit hears of it, but is not filled with it.
+        let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+        if peer.is_some_and(|peer| app.refusals.allows(peer, app.now()))
+            && let Err(error) = app.store.audit(app.now(), &who, "refused", "Not an administrator").await
+        {
             tracing::error!(%error, "can't write to the audit");
         }
         notice(&app, StatusCode::FORBIDDEN, "Not permitted", &text)

@@ -42,6 +42,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Attempts with one-time passwords.
     pub limit: Limit,
+    /// Lines of the audit about somebody who may not.
+    pub refusals: Limit,
     /// The newest version of the policies; components push it.
     pub version: watch::Sender<u64>,
     /// Configuration of the workgroup service, when there is one.
@@ -69,6 +71,7 @@ impl App {
             tickets,
             metrics: Metrics::default(),
             limit: Limit::default(),
+            refusals: Limit::default(),
             version: watch::Sender::new(0),
             workgroups: service.map(watch::Sender::new),
             queue_metrics: Arc::default(),

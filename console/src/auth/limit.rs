@@ -1,4 +1,4 @@
-//! How often an address may try a password.
+//! How often an address may do what has to be limited: try a password, be refused with a line in the audit.
 
 use crate::store::Millis;
 use std::collections::HashMap;

@@ -7,6 +7,7 @@ use flint_fastpath_service::{
 };
 use jid::BareJid;
 use sqlx::{QueryBuilder, Sqlite};
+use std::collections::BTreeSet;
 
 /// Most chats that one query looks through.
 const MAX_SESSIONS: usize = 10_000;
@@ -81,15 +82,24 @@ impl DatabaseJournal {
             query.push(" AND started IS NOT NULL AND ended IS NOT NULL");
         }
         query.push(" ORDER BY COALESCE(started, joined) DESC, session");
-        // The text is compared here: SQL's own folding knows ASCII only.
+        // Answers are compared here: SQL's own folding knows ASCII only.
         let limit = if filter.text.is_some() { MAX_SESSIONS } else { filter.limit };
         query.push(" LIMIT ").push_bind(to_sql(limit as u64));
         let rows: Vec<String> = query.build_query_scalar().fetch_all(&self.0.pool).await?;
+        let text = filter.text.as_deref().map(str::to_lowercase);
+        let said = match &text {
+            Some(text) => self.chats_with(text, &filter.workgroups).await?,
+            None => BTreeSet::new(),
+        };
         let mut found = Vec::new();
         for row in rows {
             let summary: SessionSummary =
                 serde_json::from_str(&row).map_err(|_| StoreError::Damaged("chat"))?;
-            if self.has_text(&summary, filter.text.as_deref()).await? {
+            let fits = match &text {
+                Some(text) => said.contains(&summary.session.0) || has_answer(&summary, text),
+                None => true,
+            };
+            if fits {
                 found.push(summary);
                 if found.len() >= filter.limit {
                     break;
@@ -99,21 +109,29 @@ impl DatabaseJournal {
         Ok(found)
     }
 
-    async fn has_text(&self, summary: &SessionSummary, text: Option<&str>) -> Result<bool, StoreError> {
-        let Some(text) = text.map(str::to_lowercase) else { return Ok(true) };
-        let answers = summary.answers.0.iter().flat_map(|(_, values)| values);
-        if answers.into_iter().any(|answer| answer.to_lowercase().contains(&text)) {
-            return Ok(true);
+    /// Chats of these workgroups in which somebody said this (lower case). One statement: the queues wait while the
+    /// journal is asked.
+    async fn chats_with(&self, text: &str, workgroups: &[String]) -> Result<BTreeSet<String>, StoreError> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT DISTINCT chat_line.session FROM chat_line JOIN chat ON chat.session = chat_line.session \
+             WHERE chat.workgroup IN (",
+        );
+        let mut names = query.separated(", ");
+        for workgroup in workgroups {
+            names.push_bind(workgroup);
         }
-        let lines = self
-            .texts(
-                "SELECT folded FROM chat_line WHERE session = $1 ORDER BY id LIMIT $2",
-                &summary.session.0,
-                MAX_SESSIONS,
-            )
-            .await?;
-        Ok(lines.iter().any(|line| line.contains(&text)))
+        let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query.push(") AND chat_line.folded LIKE ").push_bind(format!("%{literal}%"));
+        query.push(" ESCAPE '\\'");
+        let rows: Vec<String> = query.build_query_scalar().fetch_all(&self.0.pool).await?;
+        Ok(rows.into_iter().collect())
     }
+}
+
+/// Does an answer of the form hold this text (lower case)?
+fn has_answer(summary: &SessionSummary, text: &str) -> bool {
+    let answers = summary.answers.0.iter().flat_map(|(_, values)| values);
+    answers.into_iter().any(|answer| answer.to_lowercase().contains(text))
 }
 
 async fn write_one(transaction: &mut Write, record: &JournalRecord) -> Result<(), StoreError> {

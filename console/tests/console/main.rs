@@ -48,6 +48,12 @@ async fn a_ticket_opens_the_console_for_administrators_only() {
     let answer = world.get("/groups", &[("authorization", "Negotiate YW5u")]).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(answer.body.contains("ann@example.test, who is not an administrator"));
+    for _ in 0..20 {
+        world.get("/groups", &[("authorization", "Negotiate YW5u")]).await;
+    }
+    let refused = world.app.store.audit_rows(100).await.unwrap();
+    let refused = refused.iter().filter(|row| row.action == "refused").count();
+    assert_eq!(refused, 5, "nobody fills the audit by knocking");
     let answer = world.get("/groups", &[("authorization", "Negotiate c3RyYW5nZXI=")]).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "a realm that is not in the table");
     let answer = world.get("/groups", &[("authorization", "Negotiate YmFk")]).await;
