@@ -237,7 +237,7 @@ impl Engine {
 
     pub(super) fn presence_changed(&mut self, from: FullJid, show: Show, status: String, priority: i8) {
         let jid = from.to_bare();
-        if self.rooms.contains_key(&jid) || !self.may_hold_presence(&jid) {
+        if self.is_room(&jid) || !self.may_hold_presence(&jid) {
             return;
         }
         let before = self.people.best(&jid).map(|best| (best.show, best.status.clone()));

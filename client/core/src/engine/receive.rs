@@ -199,7 +199,7 @@ impl Engine {
         Some(match &incoming.origin {
             // Private words through a room have no conversation of their own; shown as the room's they would be
             // answered in public.
-            Origin::Person { from } if self.rooms.contains_key(&from.to_bare()) => return None,
+            Origin::Person { from } if self.is_room(&from.to_bare()) => return None,
             // A note to ourselves comes back to us.
             Origin::Person { from } if from.to_bare() == self.config.account => {
                 self.by_ourselves(from.to_bare())

@@ -35,6 +35,8 @@ pub(super) struct Room {
     ready: bool,
     /// Nothing of it was known when we came: its history is old, not unread.
     first_visit: bool,
+    /// The server has listed it or let us in. An invitation alone is a stranger's word, who may name a person's address.
+    proven: bool,
 }
 
 impl Room {
@@ -50,7 +52,12 @@ impl Room {
             tried_other_nick: false,
             ready: false,
             first_visit: false,
+            proven: false,
         }
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven
     }
 
     pub(super) fn is_first_visit(&self) -> bool {
@@ -92,7 +99,13 @@ impl Engine {
         if let Some(room) = self.room(&jid) {
             room.name = name;
             room.wanted = joined;
+            room.proven = true;
         }
+    }
+
+    /// True for the address of a room, as far as the server says so.
+    pub(super) fn is_room(&self, jid: &BareJid) -> bool {
+        self.rooms.get(jid).is_some_and(Room::is_proven)
     }
 
     /// The room, made if need be; `None` when there are too many.
@@ -258,6 +271,7 @@ impl Engine {
             return;
         }
         room.state = RoomState::Joined { nick };
+        room.proven = true;
         self.room_changed(&jid);
         if !again {
             self.timer(TimerId::RoomJoinTimeout(jid.clone()), READY_MS);
@@ -361,7 +375,10 @@ impl Engine {
         let many = rooms.len() > 50;
         for (jid, name) in rooms {
             let new = !self.rooms.contains_key(&jid);
-            let changed = self.room(&jid).is_some() && self.name_room(&jid, name);
+            if let Some(room) = self.room(&jid) {
+                room.proven = true;
+            }
+            let changed = self.name_room(&jid, name);
             if (new || changed) && !many {
                 self.room_changed(&jid);
             }
@@ -397,7 +414,9 @@ impl Engine {
         if matches!(room.state, RoomState::Joined { .. }) {
             return;
         }
-        room.password = password.or(room.password.take());
+        if !room.wanted {
+            room.password = password.or(room.password.take());
+        }
         self.room_changed(&jid);
         let reason = cap(reason, MAX_NAME);
         self.update(Update::Room(RoomUpdate::Invited { room: jid, by, reason }));

@@ -217,3 +217,15 @@ fn rooms_are_listed_and_named_and_strangers_rooms_say_nothing() {
     let output = rig.room(RoomCommand::Join { room: lobby(), nick: None, password: None });
     assert!(matches!(&joins(&output)[..], [Outbound::JoinRoom { password: Some(_), .. }]));
 }
+
+#[test]
+fn an_invitation_to_a_persons_address_does_not_silence_the_person() {
+    let mut rig = Rig::online();
+    let eve = Some(Jid::new("eve@example.test/x").unwrap());
+    rig.remote(RemoteEvent::RoomInvited { room: bob(), by: eve, reason: String::new(), password: None });
+    let from = FullJid::new("bob@example.test/desk").unwrap();
+    let presence =
+        RemoteEvent::PresenceChanged { from, show: Show::Away, status: String::new(), priority: 0 };
+    assert!(!rig.remote(presence).updates.is_empty());
+    assert_eq!(arrived(&rig.receive(text("bob@example.test/desk", "still here"))), ["still here"]);
+}
