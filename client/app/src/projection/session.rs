@@ -174,7 +174,8 @@ impl Session {
                 was_online: false,
                 show: Show::Offline,
                 status: String::new(),
-                capabilities: Capabilities::default(),
+                // Nothing is open before the client has said so.
+                capabilities: Capabilities::unresolved(),
                 policy: None,
                 conversations_loaded: false,
                 rooms_loaded: false,
