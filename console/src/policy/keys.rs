@@ -41,7 +41,7 @@ impl Keys {
     /// A part of them is missing, open to others, or damaged; nothing is ever replaced.
     pub fn open(state: &Path, domain: &str) -> Result<Self, KeyError> {
         let directory = state.join(ROOTS);
-        if !state.join(SIGNING_KEY).exists() && !used(state) {
+        if !directory.join("1.json").exists() && !directory.join("2.json").exists() {
             make(state, &directory, domain)?;
         }
         let signing = read_key(&state.join(SIGNING_KEY))?;
@@ -99,8 +99,8 @@ impl Keys {
 
 fn make(state: &Path, directory: &Path, domain: &str) -> Result<(), KeyError> {
     files::make_state_directory(directory)?;
-    let root = new_key(&state.join(ROOT_KEY))?;
-    let signing = SigningKey::from_seed(&seed());
+    let root = key(&state.join(ROOT_KEY))?;
+    let signing = key(&state.join(SIGNING_KEY))?;
     let document = RootDocument {
         format: 1,
         domain: domain.to_owned(),
@@ -110,15 +110,15 @@ fn make(state: &Path, directory: &Path, domain: &str) -> Result<(), KeyError> {
         signing_keys: vec![signing.public()],
         epoch: 0,
     };
-    // The signing key comes last: a start that was cut off before it is begun again.
+    // The document comes last: a start that was cut off before it is begun again, with the keys that are there. Once
+    // it is there somebody may trust it, and a lost key is not replaced.
     let envelope = document.sign(&[&root]).to_json();
-    files::write_secret(&directory.join("1.json"), envelope.as_bytes())?;
-    write_key(&state.join(SIGNING_KEY), &signing)
+    Ok(files::write_secret(&directory.join("1.json"), envelope.as_bytes())?)
 }
 
-/// A second root means that the keys were in use: a lost signing key must not be replaced behind it.
-fn used(state: &Path) -> bool {
-    state.join(ROOTS).join("2.json").exists()
+/// The key in this file; a new one when there is none.
+fn key(file: &Path) -> Result<SigningKey, KeyError> {
+    if file.exists() { read_key(file) } else { new_key(file) }
 }
 
 fn seed() -> Zeroizing<[u8; 32]> {
@@ -145,4 +145,48 @@ fn read_key(file: &Path) -> Result<SigningKey, KeyError> {
         detail: format!("it has {} bytes in place of 32", bytes.len()),
     })?;
     Ok(SigningKey::from_seed(seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: [&str; 3] = [ROOT_KEY, SIGNING_KEY, "roots/1.json"];
+
+    fn contents(state: &Path) -> Vec<Option<Vec<u8>>> {
+        FILES.iter().map(|file| std::fs::read(state.join(file)).ok()).collect()
+    }
+
+    #[test]
+    fn a_lost_file_never_makes_another_trust() {
+        for lost in 0..FILES.len() {
+            let directory = tempfile::tempdir().unwrap();
+            let state = directory.path();
+            Keys::open(state, "example.test").unwrap();
+            let before = contents(state);
+            std::fs::remove_file(state.join(FILES[lost])).unwrap();
+            let again = Keys::open(state, "example.test");
+            let after = contents(state);
+            for (index, file) in FILES.iter().enumerate().filter(|(index, _)| *index != lost) {
+                assert_eq!(after[index], before[index], "{} was lost, {file} replaced", FILES[lost]);
+            }
+            match FILES[lost] {
+                // It may be kept elsewhere: only a rotation needs it.
+                ROOT_KEY => assert!(again.is_ok() && after[lost].is_none()),
+                SIGNING_KEY => assert!(again.unwrap_err().to_string().contains(SIGNING_KEY)),
+                // Made of the two keys, it is the same document again.
+                _ => assert_eq!(after[lost], before[lost]),
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_off_is_begun_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path();
+        let root = new_key(&state.join(ROOT_KEY)).unwrap();
+        let keys = Keys::open(state, "example.test").unwrap();
+        assert_eq!(keys.trust.root().root_keys, [root.public()]);
+        assert!(Keys::open(state, "other.test").is_err(), "keys belong to one domain");
+    }
 }
