@@ -21,13 +21,13 @@ const MAX_FILE: u64 = 64 << 20;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
-    /// Groups and their ranks.
+    /// Groups and their ranks: a file replaces all of them.
     #[command(subcommand)]
     Groups(Import),
-    /// People and their names.
+    /// People and their names: a file adds people and changes names.
     #[command(subcommand)]
     Users(Import),
-    /// Workgroups with queues, agents and forms.
+    /// Workgroups with queues, agents and forms: a file replaces all of them.
     #[command(subcommand)]
     Workgroups(Import),
     /// Print a password that opens the console once within 24 hours.
@@ -47,9 +47,10 @@ pub enum AdminCommand {
 /// Reading a file.
 #[derive(Debug, Subcommand)]
 pub enum Import {
-    /// Replace what is there (people: add) by the content of a JSON file.
+    /// Take over the content of a JSON file, at once when flintd runs.
     Import {
         /// The JSON file.
+        #[arg(value_name = "JSON")]
         file: PathBuf,
         /// The configuration file.
         #[arg(long, value_name = "FILE")]

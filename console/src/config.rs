@@ -8,6 +8,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// A whole configuration, as the help shows it.
+pub const EXAMPLE: &str = r#"domain = "example.org"
+state = "/var/lib/flintd"                  # database and keys
+administrators = ["admin@example.org"]     # may use the console, by their tickets
+
+[http]
+listen = "0.0.0.0:8443"
+public_url = "https://flint.example.org:8443/"
+certificate = "/etc/flintd/tls.pem"
+key = "/etc/flintd/tls.key"                # mode 0600
+
+[kerberos]
+keytab = "/etc/flintd/http.keytab"         # of HTTP/flint.example.org
+realms = { "EXAMPLE.ORG" = "example.org" }
+
+[xmpp]
+host = "127.0.0.1"
+port = 5347                                # for components (XEP-0114)
+
+[[components]]
+kind = "policy"                            # or "client-control", "workgroup"
+domain = "flint.example.org"
+secret_file = "/etc/flintd/flint.secret"   # mode 0600
+"#;
+
 /// Why the configuration can't be used. The text is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -236,7 +261,11 @@ impl Config {
         if name.contains(['/', '@', '\\']) {
             return None;
         }
-        BareJid::new(&format!("{name}@{domain}")).ok()
+        let account = BareJid::new(&format!("{name}@{domain}")).ok()?;
+        // The preparation of an address (RFC 7622 §3.3) makes one of many look-alikes; a directory holds them apart.
+        // Only the case of letters may differ, which directories ignore, too.
+        let same = account.node().is_some_and(|node| node.as_str() == name.to_ascii_lowercase());
+        same.then_some(account)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use flintd::admin::{self, AdminCommand};
+use flintd::config::EXAMPLE;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +18,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server until SIGTERM; SIGHUP reads the configuration again.
+    ///
+    /// When everything listens, one line of JSON goes to standard output; the log goes to standard error, a JSON object
+    /// per line (RUST_LOG chooses what). Besides the console and the policies, the HTTPS address serves /healthz (200
+    /// while the database answers) and /metrics (Prometheus text); neither needs a sign-in nor names a person.
+    #[command(after_long_help = format!("A configuration file:\n\n{EXAMPLE}"))]
     Run {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]

@@ -77,3 +77,19 @@ fn principals_become_accounts_only_by_the_table() {
         assert_eq!(config.account(name, realm), None, "{name}@{realm}");
     }
 }
+
+#[test]
+fn no_other_principal_becomes_an_administrator() {
+    let config = Config::parse(GOOD).unwrap();
+    assert_eq!(config.account("Admin", "EXAMPLE.TEST").unwrap().as_str(), "admin@example.test");
+    // Look-alikes that the preparation of addresses would turn into the same letters: full width, Kelvin, ligature.
+    for name in ["\u{ff41}dmin", "\u{ff21}dmin", "ad\u{ad}min", "\u{212a}ate", "of\u{fb01}ce"] {
+        assert_eq!(config.account(name, "EXAMPLE.TEST"), None, "{name}");
+    }
+    assert_eq!(config.account("ren\u{e9}", "EXAMPLE.TEST").unwrap().as_str(), "ren\u{e9}@example.test");
+}
+
+#[test]
+fn the_example_of_the_help_can_be_used() {
+    Config::parse(EXAMPLE).unwrap();
+}
