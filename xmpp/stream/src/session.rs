@@ -18,6 +18,8 @@ use tokio::time::{Instant, timeout_at};
 
 const PING: &str = "urn:xmpp:ping";
 const PING_ID: &str = "flint-alive";
+/// Bytes that may wait to be written before a request for an acknowledgement is passed over.
+const MAX_BACKLOG: usize = 64 << 10;
 
 /// What a session reports. `Debug` shows no content.
 #[derive(Clone, PartialEq)]
@@ -246,7 +248,10 @@ impl Session {
                 self.pending.push_back(Event::Stanza(element));
             }
         } else if element.is("r", SM) {
-            self.acknowledge();
+            // A server that asks and does not read gets no answers piled up for it.
+            if self.wire.backlog() < MAX_BACKLOG {
+                self.acknowledge();
+            }
         } else if element.is("a", SM) {
             return self.acknowledged(&element);
         }

@@ -140,6 +140,11 @@ impl Wire {
         self.flushed = false;
     }
 
+    /// Bytes that wait to be written.
+    pub(crate) fn backlog(&self) -> usize {
+        self.output.len() - self.written
+    }
+
     /// What has come in so far.
     pub(crate) fn heard(&self) -> Heard {
         self.heard

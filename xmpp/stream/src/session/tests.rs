@@ -296,6 +296,22 @@ async fn a_stanza_beyond_the_limits_is_not_asked_for_again() {
 }
 
 #[tokio::test]
+async fn answers_are_not_piled_up_for_a_server_that_does_not_read() {
+    let (mut session, mut peer) = session(&params()).await;
+    let asked = "<r xmlns='urn:xmpp:sm:3'/>".repeat(1000);
+    let server = async {
+        for _ in 0..20 {
+            peer.send(&asked).await;
+        }
+        peer.send("<message id='1'/>").await;
+    };
+    let (id, ()) = tokio::join!(next_id(&mut session), server);
+    assert_eq!(id, "1");
+    let backlog = session.wire.backlog();
+    assert!((MAX_BACKLOG..MAX_BACKLOG + 100).contains(&backlog), "{backlog}");
+}
+
+#[tokio::test]
 async fn closing_acknowledges_first() {
     let (mut session, mut peer) = session(&params()).await;
     peer.send("<message id='1'/>").await;
