@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const JOIN_MS: u64 = 30_000;
 /// History is over at the subject (XEP-0045 §7.2.15); a room that sends none is taken as ready after this time.
 const READY_MS: u64 = 5_000;
+/// Most rooms kept that nothing but an invitation speaks for.
+const MAX_INVITED: usize = 100;
 /// In rooms up to this size we tell that we type.
 const SMALL: usize = 20;
 
@@ -410,6 +412,10 @@ impl Engine {
         reason: String,
         password: Option<Private>,
     ) {
+        let invited = self.rooms.values().filter(|room| !room.proven && !room.wanted).count();
+        if invited >= MAX_INVITED && !self.rooms.contains_key(&jid) {
+            return;
+        }
         let Some(room) = self.room(&jid) else { return };
         if matches!(room.state, RoomState::Joined { .. }) {
             return;

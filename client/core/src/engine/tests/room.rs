@@ -229,3 +229,21 @@ fn an_invitation_to_a_persons_address_does_not_silence_the_person() {
     assert!(!rig.remote(presence).updates.is_empty());
     assert_eq!(arrived(&rig.receive(text("bob@example.test/desk", "still here"))), ["still here"]);
 }
+
+#[test]
+fn invitations_do_not_fill_the_list_of_rooms() {
+    let mut rig = Rig::online();
+    let invited = |n: usize| RemoteEvent::RoomInvited {
+        room: bare(&format!("r{n}@conference.evil.test")),
+        by: None,
+        reason: String::new(),
+        password: None,
+    };
+    let told = (0..1000).filter(|n| !rig.remote(invited(*n)).updates.is_empty()).count();
+    assert_eq!(told, 100);
+    assert!(!rig.remote(invited(7)).updates.is_empty(), "a known one may ask again");
+    let listed = vec![(lobby(), "The Lobby".to_owned())];
+    rig.remote(RemoteEvent::RoomsListed { rooms: listed });
+    let again = RemoteEvent::RoomInvited { room: lobby(), by: None, reason: String::new(), password: None };
+    assert!(!rig.remote(again).updates.is_empty());
+}
