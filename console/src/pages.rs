@@ -5,7 +5,7 @@ use crate::server::{App, Peer};
 use crate::store::{Session, StoreError};
 use askama::Template;
 use axum::Router;
-use axum::extract::{Form, FromRequest, Request, State};
+use axum::extract::{DefaultBodyLimit, Form, FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -20,6 +20,9 @@ pub mod history;
 pub mod lists;
 pub mod login;
 pub mod policies;
+
+/// Largest form of the sign-in, in bytes: the only body that is read from just anybody.
+const MAX_SIGN_IN: usize = 4 * 1024;
 
 /// Routes of the console. All but the sign-in and the files need an administrator.
 pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -39,7 +42,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(middleware::from_fn_with_state(app.clone(), administrators_only));
     Router::new()
         .merge(inside)
-        .route("/login", get(login::show).post(login::sign_in))
+        .route("/login", get(login::show).post(login::sign_in).layer(DefaultBodyLimit::max(MAX_SIGN_IN)))
         .route("/static/{file}", get(assets::file))
 }
 

@@ -43,6 +43,17 @@ async fn every_page_asks_who_is_there_and_carries_the_headers() {
 }
 
 #[tokio::test]
+async fn strangers_can_not_send_much() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let long = "x".repeat(3 * 1024);
+    let answer = browser.post("/login", &[("csrf", ""), ("password", &long)]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let answer = browser.post("/policies/publish", &[("csrf", ""), ("value", &long)]).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "not even read");
+}
+
+#[tokio::test]
 async fn a_ticket_opens_the_console_for_administrators_only() {
     let world = World::new().await;
     let answer = world.get("/groups", &[("authorization", "Negotiate YW5u")]).await;

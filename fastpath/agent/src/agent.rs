@@ -49,6 +49,8 @@ enum Request {
     Colleagues(BareJid),
     /// Our own name.
     OwnName(BareJid),
+    /// Who is in a chat's room, by session id.
+    Occupants(String),
     /// Taking an offer.
     Accept(String),
     /// Declining one.
@@ -193,6 +195,7 @@ impl Agent {
             Request::Form(workgroup) => self.form(&workgroup, result.ok().flatten(), out),
             Request::Colleagues(workgroup) => self.colleagues(&workgroup, result, out),
             Request::OwnName(workgroup) => self.own_name(&workgroup, result.ok().flatten()),
+            Request::Occupants(session) => self.occupants(&session, result.ok().flatten(), out),
             Request::Accept(offer) => self.accept_answered(&offer, result.map(|_| ()), out),
             Request::Decline => {}
             Request::Transcript { workgroup, session } => self.transcript(&workgroup, session, result, out),
@@ -247,6 +250,7 @@ impl Agent {
         if let Some(request) = self.requests.remove(name) {
             match request {
                 Request::Workgroups(service) => self.workgroups(&service, None, out),
+                Request::Occupants(session) => self.occupants(&session, None, out),
                 Request::Transcript { .. } => out.updates.push(rejected(
                     "Show the transcript",
                     "The workgroup did not answer. Try again in a moment.",

@@ -1,11 +1,12 @@
 //! Chats with customers: the room, who is in it, what is said.
 
-use super::{Agent, cancel, rejected, send, stanza, timer};
+use super::{Agent, Request, cancel, rejected, send, stanza, timer};
 use crate::update::{AgentUpdate, ChatLine, CustomerChatRow, OfferEnd};
 use crate::wire::{AgentEffect, AgentOutput, Extension};
 use flint_core::ids::Timestamp;
 use flint_core::secret::Private;
 use flint_fastpath_protocol::history;
+use flint_fastpath_protocol::room::OccupantsInfo;
 use flint_fastpath_protocol::{Condition, limits};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -36,6 +37,8 @@ enum Role {
     Customer,
     Colleague,
     Workgroup,
+    /// Has a colleague's nickname, which anybody can take: the workgroup is asked.
+    Unknown,
 }
 
 /// One chat.
@@ -78,6 +81,16 @@ impl Chat {
     /// Is this our own nickname?
     pub(super) fn is_own(&self, nick: &str) -> bool {
         nick == self.nick
+    }
+
+    fn name_for(&self, nick: &str, role: Role, colleague: Option<&str>) -> String {
+        let alone = !self.occupants.values().any(|role| *role == Role::Customer);
+        match (role, colleague) {
+            // Where addresses are hidden, only the first who may be the customer is called so.
+            (Role::Customer, _) if alone => self.row.customer_name.clone(),
+            (Role::Colleague, Some(name)) => name.to_owned(),
+            _ => nick.to_owned(),
+        }
     }
 
     fn call(&mut self, nick: &str, name: String) {
@@ -257,7 +270,7 @@ impl Agent {
                     out.effects.push(cancel("typing", session));
                     chat.changed(out);
                 }
-                if matches!(role, Some(Role::Customer | Role::Colleague)) && chat.inside && chat.runs() {
+                if !matches!(role, None | Some(Role::Workgroup)) && chat.inside && chat.runs() {
                     chat.notice(format!("{} left.", chat.name_of(&nick)), out);
                 }
             }
@@ -287,36 +300,30 @@ impl Agent {
         let real =
             item.and_then(|item| item.attr("jid")).and_then(|jid| Jid::new(jid).ok()).map(Jid::into_bare);
         let workgroups = [&chat.row.workgroup, &chat.home];
-        let desks: Vec<_> = workgroups.iter().filter_map(|workgroup| self.desks.get(*workgroup)).collect();
-        let role = match real {
-            Some(real) if real == chat.customer.to_bare() => Role::Customer,
-            Some(real) if workgroups.contains(&&real) => Role::Workgroup,
-            Some(real) if desks.iter().any(|desk| desk.has_agent(&real)) => Role::Colleague,
-            // Somebody else's address: an invited person, not the customer.
+        let is_workgroup = workgroups.iter().any(|jid| jid.node().is_some_and(|node| node.as_str() == nick));
+        let desk = self.desks.get(&chat.row.workgroup);
+        let role = match &real {
+            Some(real) if *real == chat.customer.to_bare() => Role::Customer,
+            Some(real) if workgroups.contains(&real) => Role::Workgroup,
+            // Somebody else's address: a colleague or an invited person.
             Some(_) => Role::Colleague,
             // Rooms that hide addresses: by nickname.
-            None if workgroups.iter().any(|jid| jid.node().is_some_and(|node| node.as_str() == nick)) => {
-                Role::Workgroup
-            }
-            None if nick != chat.row.customer_name
-                && desks.iter().any(|desk| desk.colleague(&nick).is_some()) =>
-            {
-                Role::Colleague
-            }
+            None if is_workgroup => Role::Workgroup,
+            None if desk.is_some_and(|desk| desk.colleague(&nick).is_some()) => Role::Unknown,
             None => Role::Customer,
         };
-        let alone = !chat.occupants.values().any(|role| *role == Role::Customer);
-        let name = match role {
-            // Where addresses are hidden, only the first who may be the customer is called so.
-            Role::Customer if alone => chat.row.customer_name.clone(),
-            Role::Colleague => {
-                let found = desks.iter().find_map(|desk| desk.colleague(&nick));
-                found.map_or_else(|| nick.clone(), str::to_owned)
-            }
-            Role::Customer | Role::Workgroup => nick.clone(),
-        };
+        let colleague =
+            real.as_ref().zip(desk).and_then(|(real, desk)| desk.colleague_at(real, &self.account));
+        let name = chat.name_for(&nick, role, colleague);
         chat.call(&nick, name.clone());
         chat.occupants.insert(nick, role);
+        if role == Role::Unknown {
+            let workgroup = chat.row.workgroup.clone();
+            let asked = OccupantsInfo { session: session.to_owned(), occupants: Vec::new() };
+            let request = Request::Occupants(session.to_owned());
+            self.ask("get", &workgroup.into(), asked.element(), request, out);
+        }
+        let Some(chat) = self.chats.get_mut(session) else { return };
         if !chat.inside {
             return;
         }
@@ -326,6 +333,35 @@ impl Agent {
         }
         if role != Role::Workgroup {
             chat.notice(format!("{name} joined."), out);
+        }
+    }
+
+    /// Who is who, by real addresses. Whoever is still unknown then is taken for the customer: nobody vouches for more.
+    pub(super) fn occupants(&mut self, session: &str, payload: Option<&Element>, out: &mut AgentOutput) {
+        let Some(chat) = self.chats.get_mut(session).filter(|chat| chat.runs()) else { return };
+        let info = payload.and_then(|payload| OccupantsInfo::read(payload).ok());
+        let info = info.filter(|info| info.session == session).map(|info| info.occupants).unwrap_or_default();
+        let desk = self.desks.get(&chat.row.workgroup);
+        let unknown: Vec<String> = chat
+            .occupants
+            .iter()
+            .filter(|(_, role)| **role == Role::Unknown)
+            .map(|(nick, _)| nick.clone())
+            .collect();
+        for nick in unknown {
+            let real =
+                info.iter().find(|occupant| occupant.nick == nick).map(|occupant| occupant.jid.to_bare());
+            let colleague =
+                real.as_ref().zip(desk).and_then(|(real, desk)| desk.colleague_at(real, &self.account));
+            let role = if colleague.is_some() { Role::Colleague } else { Role::Customer };
+            let name = chat.name_for(&nick, role, colleague);
+            chat.call(&nick, name);
+            chat.occupants.insert(nick, role);
+        }
+        let present = chat.inside && chat.occupants.values().any(|role| *role == Role::Customer);
+        if chat.row.customer_present != present {
+            chat.row.customer_present = present;
+            chat.changed(out);
         }
     }
 

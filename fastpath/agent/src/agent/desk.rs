@@ -67,6 +67,17 @@ impl Desk {
         found.map(|(_, row)| row.name.as_str())
     }
 
+    /// Name of the colleague with this real address, if it is one's. A workgroup may show an agent under an address of
+    /// its own service.
+    pub(super) fn colleague_at(&self, real: &BareJid, home: &BareJid) -> Option<&str> {
+        let shown = |jid: &BareJid| {
+            jid.domain().as_str() == self.service
+                && real.domain() == home.domain()
+                && jid.node() == real.node()
+        };
+        self.agents.iter().find(|(jid, _)| *jid == real || shown(jid)).map(|(_, row)| row.name.as_str())
+    }
+
     /// How the workgroup calls ourselves, if it said so.
     pub(super) fn own_name(&self) -> Option<&str> {
         self.own_name.as_deref()
@@ -76,11 +87,6 @@ impl Desk {
     pub(super) fn waits_since(&self, customer: &Jid) -> Option<Timestamp> {
         let mut waiting = self.queues.values().flat_map(|queue| &queue.customers);
         waiting.find(|row| row.jid == *customer).and_then(|row| row.since)
-    }
-
-    /// Is this address that of a colleague?
-    pub(super) fn has_agent(&self, jid: &BareJid) -> bool {
-        self.agents.contains_key(jid)
     }
 
     fn clear(&mut self) {

@@ -239,6 +239,16 @@ impl Bench {
         self.stanza(StanzaKind::Presence, &format!("{ROOM}/{nick}"), stanza_type, None, &inner);
     }
 
+    fn occupants_info(&mut self, list: &[(&str, &str)]) {
+        let list: String = list
+            .iter()
+            .map(|(nick, jid)| format!("<occupant><jid>{jid}</jid><nickname>{nick}</nickname></occupant>"))
+            .collect();
+        let ns = "http://jivesoftware.com/protocol/workgroup";
+        let inner = format!(r#"<occupants-info xmlns="{ns}" roomID="{SESSION}">{list}</occupants-info>"#);
+        self.answer("occupants-info", W, &inner);
+    }
+
     fn said(&mut self, nick: &str, id: &str, inner: &str) {
         self.stanza(StanzaKind::Message, &format!("{ROOM}/{nick}"), Some("groupchat"), Some(id), inner);
     }

@@ -52,6 +52,7 @@ fn lines_and_transcript_carry_names_and_not_nicknames() {
     bench.occupant("w77", "");
     bench.occupant("alice", r#"<status code="110"/>"#);
     bench.occupant("bob", "");
+    bench.occupants_info(&[("bob", "bob@example.test/desk")]);
     bench.occupant("zed", "");
     bench.said("w77", "w1", "<body>hello?</body>");
     say(&mut bench, "hi");
@@ -67,7 +68,7 @@ fn lines_and_transcript_carry_names_and_not_nicknames() {
     assert_eq!(
         lines,
         [
-            ("", "Bob Byrne joined."),
+            ("", "bob joined."),
             ("", "zed joined."),
             ("Wanda", "hello?"),
             ("Alice Adams", "hi"),
@@ -253,6 +254,31 @@ fn colleagues_are_no_customers() {
         let inner = format!(r#"<x xmlns="http://jabber.org/protocol/muc#user">{inner}</x>"#);
         bench.stanza(StanzaKind::Presence, &format!("{ROOM}/{nick}"), None, None, &inner);
         assert_eq!(bench.chat().customer_present, present, "{nick}");
+    }
+}
+
+#[test]
+fn a_colleagues_nickname_makes_no_colleague() {
+    for (real, name, present) in [
+        (Some("wanda@example.test/home"), "Wanda", true),
+        (Some("bob@example.test/desk"), "Bob Byrne", false),
+        (Some("bob@evil.test/desk"), "Wanda", true),
+        // Nobody vouches.
+        (None, "Wanda", true),
+    ] {
+        let mut bench = Bench::chatting();
+        bench.occupant_is("Wanda", Some("unavailable"), "");
+        bench.occupant("bob", "");
+        bench.said("bob", "1", "<body>Give me the money</body>");
+        assert_eq!(bench.lines().last().unwrap().sender, "bob", "not vouched for yet");
+        assert!(!bench.chat().customer_present);
+        match real {
+            Some(real) => bench.occupants_info(&[("bob", real)]),
+            None => bench.refuse("occupants-info", W, Condition::ItemNotFound),
+        }
+        assert_eq!(bench.chat().customer_present, present, "{real:?}");
+        bench.said("bob", "2", "<body>Now</body>");
+        assert_eq!(bench.lines().last().unwrap().sender, name, "{real:?}");
     }
 }
 
