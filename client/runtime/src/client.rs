@@ -242,6 +242,11 @@ impl Client {
     fn session_output(&mut self, output: SessionOutput) {
         match output {
             SessionOutput::State(event) => {
+                if let SessionEvent::Online { mechanism, .. } | SessionEvent::Resumed { mechanism, .. } =
+                    &event
+                {
+                    self.policy.signed_in(mechanism, now());
+                }
                 self.desk_session(&event);
                 self.input(Input::Session(event));
             }
@@ -304,7 +309,11 @@ impl Client {
     }
 
     fn begin_fetch(&mut self) -> Option<JoinHandle<Result<Pinned, String>>> {
-        let plan = self.policy.begin(now())?;
+        let Some(plan) = self.policy.begin(now()) else {
+            // It may have found that it must not.
+            self.policy_changed();
+            return None;
+        };
         let http = self.http.clone();
         Some(tokio::spawn(async move { http?.refresh(plan).await }))
     }

@@ -35,8 +35,13 @@ pub(crate) struct PolicyKeeper {
     /// The service's address as found over XMPP.
     found: Option<String>,
     refresh: Refresh,
+    /// The person signed in by their ticket, or has not signed in.
+    by_ticket: bool,
     problem: Option<String>,
 }
+
+/// Mechanism of a sign-in by ticket.
+const TICKET: &str = "GSSAPI";
 
 impl PolicyKeeper {
     /// Reads the computer's files and the cache. Without a `directory` nothing is kept.
@@ -52,6 +57,7 @@ impl PolicyKeeper {
             pinned: None,
             found: None,
             refresh: Refresh::default(),
+            by_ticket: false,
             problem: None,
         };
         let expect = keeper.expectation(now);
@@ -79,6 +85,34 @@ impl PolicyKeeper {
         self.files.watched()
     }
 
+    /// The person signed in by this mechanism.
+    pub(crate) fn signed_in(&mut self, mechanism: &str, now: Timestamp) {
+        self.by_ticket = mechanism == TICKET;
+        if self.by_ticket && self.pinned.is_none() && self.url().is_some() {
+            self.refresh.wanted(now);
+        }
+    }
+
+    /// Why no root may be pinned by a first fetch now. A password proves nothing about the server to whom it was told, and
+    /// a trust file that can't be read must not be replaced by whatever the server says.
+    fn first_trust_forbidden(&self) -> Option<&'static str> {
+        if self.pinned.is_some() {
+            None
+        } else if self.machine.trust_unusable {
+            Some(
+                "The trust file of this computer can't be used, so no policy of the server is trusted. \
+                 Ask your administrator to repair it.",
+            )
+        } else if self.by_ticket {
+            None
+        } else {
+            Some(
+                "The organisation's policy is trusted only after a sign-in by ticket. \
+                 Sign in with your ticket, or ask your administrator for the trust file.",
+            )
+        }
+    }
+
     /// The session has something to say about the service.
     pub(crate) fn signal(&mut self, signal: PolicySignal, now: Timestamp) {
         match signal {
@@ -93,7 +127,8 @@ impl PolicyKeeper {
                 }
             }
             PolicySignal::Changed { version } => {
-                if self.url().is_some() && version > self.applied() {
+                // Not “newer”: after a restore the versions of a new epoch begin anew.
+                if self.url().is_some() && version != self.applied() {
                     self.refresh.wanted(now);
                 }
             }
@@ -136,6 +171,13 @@ impl PolicyKeeper {
     /// The fetch that is due now, if one is. [`PolicyKeeper::fetched`] must follow.
     pub(crate) fn begin(&mut self, now: Timestamp) -> Option<Plan> {
         let url = self.url()?.to_owned();
+        if let Some(problem) = self.first_trust_forbidden() {
+            if self.refresh.due().is_some() {
+                self.refresh.stop();
+                self.problem = Some(problem.to_owned());
+            }
+            return None;
+        }
         if !self.refresh.begin(now) {
             return None;
         }

@@ -7,6 +7,21 @@ use crate::Update;
 use async_channel::Sender;
 use std::collections::VecDeque;
 
+/// What no snapshot can bring back, and must be told even to a reader that fell behind: breakdowns, and what happens on
+/// the support desk. The desk's queues are state and come with the snapshot.
+fn is_kept(update: &Update) -> bool {
+    match update {
+        Update::Fatal(_) => true,
+        #[cfg(feature = "fastpath")]
+        Update::Agent(update) => !matches!(
+            update,
+            flint_fastpath_agent::AgentUpdate::Workgroups { .. }
+                | flint_fastpath_agent::AgentUpdate::WorkgroupChanged { .. }
+        ),
+        _ => false,
+    }
+}
+
 /// Updates that may wait beside those in the channel.
 const MAX_WAITING: usize = 4_096;
 
@@ -37,8 +52,7 @@ impl Outlet {
     /// Hands out an update, now or when there is room. Never blocks.
     pub(crate) fn push(&mut self, update: Update) {
         if self.behind {
-            // Breakdowns are told once and are not part of the state.
-            if matches!(update, Update::Fatal(_)) && self.waiting.len() < MAX_WAITING {
+            if is_kept(&update) && self.waiting.len() < MAX_WAITING {
                 self.waiting.push_back(update);
             }
             return;
@@ -53,7 +67,7 @@ impl Outlet {
         }
         if self.waiting.len() > MAX_WAITING {
             tracing::warn!("the reader of the updates fell behind; it gets the present state instead");
-            self.waiting.retain(|update| matches!(update, Update::Fatal(_)));
+            self.waiting.retain(is_kept);
             self.behind = true;
         }
     }

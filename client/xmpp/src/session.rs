@@ -151,18 +151,25 @@ impl<C: Connector> Task<C> {
     async fn attempt(&mut self) -> Result<C::Link, Attempt> {
         loop {
             let resume = self.resume.clone();
+            let mut failed = None;
             let command = {
                 let mut connecting = std::pin::pin!(self.connector.connect(resume));
                 tokio::select! {
-                    outcome = &mut connecting => {
-                        return outcome.map_err(|error| {
+                    outcome = &mut connecting => match outcome {
+                        Ok(link) => return Ok(link),
+                        Err((error, resume)) => {
                             tracing::info!(kind = error.kind(), detail = error.detail(), "not connected");
-                            Attempt::Failed(error)
-                        });
-                    }
+                            failed = Some((error, resume));
+                            None
+                        }
+                    },
                     command = self.commands.recv() => command,
                 }
             };
+            if let Some((error, resume)) = failed {
+                self.resume = resume;
+                return Err(Attempt::Failed(error));
+            }
             let Some(command) = command else { return Err(Attempt::Turned(Turn::End)) };
             let turn = self.offline_command(command);
             self.tell_steps().await;
@@ -241,13 +248,7 @@ impl<C: Connector> Task<C> {
             let deadline = self.translator.deadline();
             tokio::select! {
                 event = link.next() => match event {
-                    Ok(Event::Stanza(stanza)) => self.translator.inbound(&stanza, Instant::now()),
-                    Ok(Event::Acked(tokens)) => {
-                        for token in tokens {
-                            self.tell(SessionEvent::Acked(SendToken(token))).await;
-                        }
-                    }
-                    Ok(_) => {}
+                    Ok(event) => self.heard(event).await,
                     Err(end) => break end,
                 },
                 command = self.commands.recv() => match self.online_command(command) {
@@ -262,6 +263,7 @@ impl<C: Connector> Task<C> {
             }
         };
         tracing::info!(%end, "stream ended");
+        self.drain(&mut link).await;
         if since.elapsed() >= PROVEN {
             self.backoff.reset();
         }
@@ -274,12 +276,36 @@ impl<C: Connector> Task<C> {
         Err(ConnectError::from(end))
     }
 
+    /// What had come in before a sending found the end: the server counts it as delivered and will not send it again.
+    async fn drain(&mut self, link: &mut C::Link) {
+        while let Ok(event) = link.next().await {
+            self.heard(event).await;
+        }
+        // Answers to it can't leave any more, or wait for the resumption.
+        let _ = self.carry_out(link).await;
+    }
+
+    async fn heard(&mut self, event: Event) {
+        match event {
+            Event::Stanza(stanza) => self.translator.inbound(&stanza, Instant::now()),
+            Event::Acked(tokens) => {
+                for token in tokens {
+                    self.tell(SessionEvent::Acked(SendToken(token))).await;
+                }
+            }
+            // What a later version of the stream may report beside these.
+            _ => {}
+        }
+    }
+
     /// Leaves in good order.
     async fn close(&mut self, mut link: C::Link, turn: Turn) -> Turn {
         if self.carry_out(&mut link).await.is_ok() {
             // A stream that breaks now is closed as well.
             let _ = link.send(&presence::own(Show::Offline, ""), None).await;
-            link.close().await;
+            for token in link.close().await {
+                self.tell(SessionEvent::Acked(SendToken(token))).await;
+            }
         }
         self.depart(turn).await
     }

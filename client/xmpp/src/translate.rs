@@ -135,8 +135,9 @@ impl Translator {
         self.steps.push(Step::Send(stanza, None));
     }
 
+    /// A room that we are in. An address that we only try to enter may be a person's, who must still be heard.
     fn is_room(&self, jid: &BareJid) -> bool {
-        self.rooms.contains(jid)
+        self.rooms.is_joined(jid)
     }
 }
 

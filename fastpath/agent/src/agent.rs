@@ -117,6 +117,15 @@ impl Agent {
         self.dropped
     }
 
+    /// The present state, for a reader that has missed updates: workgroups with their queues, offers, chats. Lines are not
+    /// kept here.
+    pub fn snapshot_updates(&self) -> Vec<AgentUpdate> {
+        let mut updates = vec![AgentUpdate::Workgroups { workgroups: self.rows() }];
+        updates.extend(self.offers.values().map(|open| AgentUpdate::Offer { offer: open.row.clone() }));
+        updates.extend(self.chats.values().map(|chat| AgentUpdate::Chat { chat: chat.row.clone() }));
+        updates
+    }
+
     /// Handles one input at the moment `now`.
     pub fn handle(&mut self, input: AgentInput, now: Timestamp) -> AgentOutput {
         let mut out = AgentOutput { at: now, ..AgentOutput::default() };

@@ -34,7 +34,8 @@ mod with {
 
         /// The present state for a reader that fell behind.
         pub(in crate::client) fn snapshot(&self) -> Vec<Update> {
-            Vec::new()
+            let updates = self.agent.as_ref().map(Agent::snapshot_updates).unwrap_or_default();
+            updates.into_iter().map(Update::Agent).collect()
         }
     }
 

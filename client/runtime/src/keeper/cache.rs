@@ -62,26 +62,37 @@ impl Cache {
 
     /// What was kept, and a sentence about what of it can't be used.
     pub(crate) fn load(&self, expect: &Expectation) -> (Option<Pinned>, Option<String>) {
-        match self.load_root(expect) {
-            Ok(Some(mut pinned)) => {
-                let problem = self.load_document(&mut pinned, expect).err();
-                (Some(pinned), problem)
-            }
-            Ok(None) => (None, None),
-            Err(problem) => (None, Some(problem)),
-        }
+        let trust = match self.load_root(expect) {
+            Ok(Some(trust)) => trust,
+            Ok(None) => return (None, None),
+            Err(problem) => return (None, Some(problem)),
+        };
+        let (state, unreadable) = self.load_state();
+        let mut pinned = Pinned { trust, state, document: None };
+        let refused = self.load_document(&mut pinned, expect).err();
+        (Some(pinned), refused.or(unreadable))
     }
 
-    fn load_root(&self, expect: &Expectation) -> Result<Option<Pinned>, String> {
+    fn load_root(&self, expect: &Expectation) -> Result<Option<Trust>, String> {
         let Some(root) = self.read(ROOT)? else { return Ok(None) };
         let trust = Trust::pin(&root, &expect.domain)
             .map_err(|error| format!("The pinned policy root can't be used: {error}."))?;
-        let state = match self.read(STATE)? {
-            Some(text) => serde_json::from_slice(&text)
-                .map_err(|error| format!("The state of the policy cache can't be read: {error}."))?,
-            None => CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None },
-        };
-        Ok(Some(Pinned { trust, state, document: None }))
+        Ok(Some(trust))
+    }
+
+    /// Without its state a signed document is as good as before.
+    fn load_state(&self) -> (CacheState, Option<String>) {
+        let unknown = CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
+        match self.read(STATE) {
+            Ok(None) => (unknown, None),
+            Ok(Some(text)) => match serde_json::from_slice(&text) {
+                Ok(state) => (state, None),
+                Err(error) => {
+                    (unknown, Some(format!("The state of the policy cache can't be read: {error}.")))
+                }
+            },
+            Err(problem) => (unknown, Some(problem)),
+        }
     }
 
     fn load_document(&self, pinned: &mut Pinned, expect: &Expectation) -> Result<(), String> {
@@ -89,6 +100,7 @@ impl Cache {
         let expect = Expectation { held: pinned.state.held, ..expect.clone() };
         match pinned.trust.verify_held_policy(&envelope, &expect) {
             Ok(verified) => {
+                pinned.state.held.get_or_insert(verified.held);
                 pinned.document = Some((verified, envelope));
                 Ok(())
             }

@@ -10,7 +10,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 const MAX_FILES: usize = 256;
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// The same limit as flint-policy's: a larger file would count as good and say nothing.
+const MAX_BYTES: u64 = 1024 * 1024;
 /// The two directories, with the level of what is in them.
 const DIRECTORIES: [(&str, Level); 2] =
     [("policies/managed", Level::Mandatory), ("policies/recommended", Level::Recommended)];
@@ -22,6 +23,8 @@ pub(crate) struct Machine {
     pub(crate) files: Vec<(Level, MachineFile)>,
     /// The administrator's root, if there is one.
     pub(crate) trust: Option<TrustFile>,
+    /// There is a trust file, and it can't be used.
+    pub(crate) trust_unusable: bool,
     /// What could not be read.
     pub(crate) problems: Vec<String>,
 }
@@ -85,9 +88,10 @@ impl MachineFiles {
                 Ok(file) => machine.trust = Some(file),
                 Err(error) => machine.problems.push(format!("{}: {error}.", trust.display())),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return machine,
             Err(error) => machine.problems.push(format!("{} can't be read: {error}.", trust.display())),
         }
+        machine.trust_unusable = machine.trust.is_none();
         machine
     }
 
@@ -137,7 +141,7 @@ fn read_capped(path: &Path) -> io::Result<String> {
     if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
         Ok(text)
     } else {
-        Err(io::Error::other("it is larger than 4 MiB"))
+        Err(io::Error::other("it is larger than 1 MiB"))
     }
 }
 
@@ -176,12 +180,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_too_large_keeps_its_last_good_values() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut files = MachineFiles::new(directory.path());
+        managed(directory.path(), "a.json", r#"{"ContactAddingAllowed": false}"#);
+        files.read();
+        let large = format!(r#"{{"NoSuchPolicy": "{}"}}"#, "x".repeat(1 << 20));
+        managed(directory.path(), "a.json", &large);
+        let machine = files.read();
+        assert_eq!(machine.files[0].1.values.get("ContactAddingAllowed"), Some(&false.into()));
+        assert_eq!(machine.problems.len(), 1);
+    }
+
+    #[test]
     fn what_is_no_trust_file_is_a_problem() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("trust.json"), "{}").unwrap();
         let machine = MachineFiles::new(directory.path()).read();
-        assert!(machine.trust.is_none());
+        assert!(machine.trust.is_none() && machine.trust_unusable);
         assert_eq!(machine.problems.len(), 1);
+        assert!(!MachineFiles::new(&directory.path().join("nothing")).read().trust_unusable);
     }
 
     #[test]

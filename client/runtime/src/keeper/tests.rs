@@ -109,7 +109,13 @@ fn problem(keeper: &PolicyKeeper) -> String {
     keeper.resolved().server.problem.unwrap_or_default()
 }
 
+/// A sign-in by ticket, then the discovery.
 fn service(keeper: &mut PolicyKeeper) {
+    keeper.signed_in("GSSAPI", NOW);
+    found(keeper);
+}
+
+fn found(keeper: &mut PolicyKeeper) {
     let signal = PolicySignal::Service {
         jid: "flint.example.test".parse().unwrap(),
         url: "https://localhost/".to_owned(),
@@ -137,6 +143,51 @@ fn a_document_rules_from_its_fetch_on_and_after_a_restart_without_a_network() {
     assert!(!adding(&again));
     assert_eq!(again.applied(), 7);
     assert_eq!(again.resolved().managed_by.as_deref(), Some("example.test"));
+}
+
+#[test]
+fn a_root_is_pinned_only_after_a_sign_in_by_ticket() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    keeper.signed_in("SCRAM-SHA-256", NOW);
+    found(&mut keeper);
+    assert!(keeper.begin(NOW).is_none());
+    assert!(problem(&keeper).contains("Sign in with your ticket"), "{}", problem(&keeper));
+    assert_eq!(keeper.next(NOW), None, "nothing wakes the client for what must not be");
+    keeper.signed_in("GSSAPI", NOW);
+    assert!(keeper.begin(NOW).is_some());
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    assert_eq!(problem(&keeper), "");
+    // What is pinned is refreshed whatever the sign-in is.
+    keeper.signed_in("SCRAM-SHA-256", NOW);
+    assert!(keeper.wanted(NOW) && keeper.begin(NOW).is_some());
+}
+
+#[test]
+fn a_trust_file_that_can_not_be_used_is_not_replaced_by_the_server() {
+    let place = Place::new();
+    place.file("trust.json", "{");
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    assert!(keeper.begin(NOW).is_none());
+    assert!(problem(&keeper).contains("trust file"), "{}", problem(&keeper));
+    fs::remove_file(place.machine.path().join("trust.json")).unwrap();
+    keeper.machine_changed(NOW);
+    assert!(keeper.begin(NOW).is_some());
+}
+
+#[test]
+fn a_lost_state_loses_no_policy() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    fs::write(place.cache.path().join("state.json"), "{").unwrap();
+    let again = place.open(NOW);
+    assert!(!adding(&again));
+    assert!(problem(&again).contains("state of the policy cache"));
+    assert_eq!(again.expectation(NOW).held.map(|held| held.version), Some(7));
 }
 
 #[test]
@@ -273,7 +324,8 @@ fn pushes_of_what_is_held_already_are_not_fetched() {
     keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
     keeper.signal(PolicySignal::Changed { version: 7 }, NOW);
     assert!(keeper.begin(NOW).is_none());
-    keeper.signal(PolicySignal::Changed { version: 8 }, NOW);
+    // A restored console counts anew.
+    keeper.signal(PolicySignal::Changed { version: 1 }, NOW);
     assert!(keeper.begin(NOW).is_some());
 }
 

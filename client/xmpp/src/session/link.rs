@@ -7,16 +7,20 @@ use flint_stream::{
 use minidom::Element;
 use std::future::Future;
 
+/// Why a stream could not be opened, and what was to be resumed.
+pub(crate) type Failed<R> = (ConnectError, Option<R>);
+
 /// Opens streams.
 pub(crate) trait Connector: Send {
     /// What is opened.
     type Link: Link;
 
-    /// Opens a stream, resuming an earlier one if possible. Dropping the future cancels.
+    /// Opens a stream, resuming an earlier one if possible. Dropping the future cancels. A failure gives back what was to
+    /// be resumed: less than before when the server has acknowledged something meanwhile.
     fn connect(
         &mut self,
         resume: Option<<Self::Link as Link>::Resume>,
-    ) -> impl Future<Output = Result<Self::Link, ConnectError>> + Send;
+    ) -> impl Future<Output = Result<Self::Link, Failed<<Self::Link as Link>::Resume>>> + Send;
 
     /// Uses these from the next attempt on.
     fn set_credentials(&mut self, credentials: Credentials);
@@ -39,8 +43,8 @@ pub(crate) trait Link: Send {
         stanza: &Element,
         token: Option<u64>,
     ) -> impl Future<Output = Result<(), StreamEnd>> + Send;
-    /// Ends in good order.
-    fn close(self) -> impl Future<Output = ()> + Send;
+    /// Ends in good order; the tokens that the server acknowledged meanwhile.
+    fn close(self) -> impl Future<Output = Vec<u64>> + Send;
     /// True when what was not acknowledged is kept for a resumption.
     fn is_resumable(&self) -> bool;
     /// What resumes it after its end.
@@ -64,9 +68,8 @@ impl Network {
 impl Connector for Network {
     type Link = Session;
 
-    async fn connect(&mut self, resume: Option<ResumeState>) -> Result<Session, ConnectError> {
-        // The task keeps its own copy of what resumes: this future may be dropped.
-        connect(&self.params, resume).await.map_err(|ConnectFailed { error, .. }| error)
+    async fn connect(&mut self, resume: Option<ResumeState>) -> Result<Session, Failed<ResumeState>> {
+        connect(&self.params, resume).await.map_err(|ConnectFailed { error, resume }| (error, resume))
     }
 
     fn set_credentials(&mut self, credentials: Credentials) {
@@ -97,8 +100,8 @@ impl Link for Session {
         Session::send(self, stanza, token).await
     }
 
-    async fn close(self) {
-        Session::close(self).await;
+    async fn close(self) -> Vec<u64> {
+        Session::close(self).await
     }
 
     fn is_resumable(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The task over a scripted stream, in paused time.
 
-use super::link::{Connector, Link};
+use super::link::{Connector, Failed, Link};
 use super::{Environment, Task};
 use crate::output::{Bound, SessionCommand, SessionOutput};
 use flint_core::effect::Outbound;
@@ -19,6 +19,8 @@ enum Outcome {
     /// It hangs until it is dropped.
     Hangs,
     Fails(ConnectError),
+    /// It fails after the server has acknowledged everything.
+    Acknowledges(ConnectError),
     Opens {
         resumed: bool,
         resumable: bool,
@@ -59,11 +61,12 @@ struct Stream {
 impl Connector for Script {
     type Link = Stream;
 
-    async fn connect(&mut self, resume: Option<Vec<u64>>) -> Result<Stream, ConnectError> {
+    async fn connect(&mut self, resume: Option<Vec<u64>>) -> Result<Stream, Failed<Vec<u64>>> {
         let _ = self.seen.send(Seen::Attempt { at: self.begun.elapsed(), resume: resume.clone() });
         match self.outcomes.recv().await {
             None | Some(Outcome::Hangs) => std::future::pending().await,
-            Some(Outcome::Fails(error)) => Err(error),
+            Some(Outcome::Fails(error)) => Err((error, resume)),
+            Some(Outcome::Acknowledges(error)) => Err((error, resume.map(|_| Vec::new()))),
             Some(Outcome::Opens { resumed, resumable, lost, events }) => Ok(Stream {
                 resumed,
                 resumable,
@@ -95,6 +98,9 @@ impl Link for Stream {
     }
 
     async fn next(&mut self) -> Result<Event, StreamEnd> {
+        if self.ended {
+            return Err(StreamEnd::ClosedByServer);
+        }
         let event = self.events.recv().await.unwrap_or(Err(StreamEnd::ClosedByServer));
         self.ended |= event.is_err();
         event
@@ -113,8 +119,9 @@ impl Link for Stream {
         Ok(())
     }
 
-    async fn close(self) {
+    async fn close(self) -> Vec<u64> {
         let _ = self.seen.send(Seen::Closed);
+        self.unacked
     }
 
     fn is_resumable(&self) -> bool {
@@ -265,9 +272,17 @@ async fn a_cut_is_resumed_and_messages_keep_their_tokens() {
     stage.command(SessionCommand::SendExtension(Private::from(xml)));
     stage.send(3);
     assert_eq!(stage.state().await, SessionEvent::Lost(SendToken(3)));
+    stage.fails(network());
+    stage.outcomes.send(Outcome::Acknowledges(network())).unwrap();
     let server = stage.opens(true, &[]);
     assert_eq!(stage.attempt().await.1, None);
     assert_eq!(stage.attempt().await.1, Some(vec![1, 2]));
+    assert_eq!(stage.attempt().await.1, Some(vec![1, 2]));
+    assert_eq!(stage.attempt().await.1, Some(vec![]));
+    for _ in 0..2 {
+        assert_eq!(stage.state().await, SessionEvent::Connecting);
+        assert!(matches!(stage.state().await, SessionEvent::Interrupted { .. }));
+    }
     assert_eq!(stage.state().await, SessionEvent::Connecting);
     assert!(matches!(stage.state().await, SessionEvent::Resumed { .. }));
     stage.sent("offer-accept").await;
@@ -361,8 +376,11 @@ async fn every_wait_can_be_cut_short() {
     assert_eq!(stage.attempt().await.0, at);
     while !is_online(&stage.state().await) {}
     // While online: in good order.
+    stage.send(1);
+    assert_eq!(stage.state().await, SessionEvent::Written(SendToken(1)));
     stage.command(SessionCommand::Disconnect);
     while stage.seen.recv().await.unwrap() != Seen::Closed {}
+    assert_eq!(stage.state().await, SessionEvent::Acked(SendToken(1)));
     assert_eq!(stage.state().await, SessionEvent::SignedOut);
     drop(server);
     stage.command(SessionCommand::Shutdown);

@@ -174,7 +174,6 @@ impl Translator {
                     let reason = error_sentence(iq, "The request");
                     self.failed(request, &reason);
                 }
-                Err(_) if self.claims.covers(from) => self.hand_out(iq, from),
                 Err(cause) => self.dropped.count(cause),
             },
             _ => self.dropped.count("iq-type"),

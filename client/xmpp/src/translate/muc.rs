@@ -31,8 +31,11 @@ struct Place {
 pub(crate) struct Rooms(BTreeMap<BareJid, Place>);
 
 impl Rooms {
-    pub(crate) fn contains(&self, room: &BareJid) -> bool {
-        self.0.contains_key(room)
+    /// A presence from this room: of one that we are in, or an answer to our joining.
+    pub(crate) fn concerns(&self, room: &BareJid, presence: &Element) -> bool {
+        self.0.get(room).is_some_and(|place| {
+            place.joined || presence.has_child("x", USER) || presence.attr("type") == Some("error")
+        })
     }
 
     pub(crate) fn clear(&mut self) {
@@ -44,7 +47,7 @@ impl Rooms {
         self.0.get(&occupant.room()).is_some_and(|place| place.nick == occupant.nick().as_str())
     }
 
-    fn is_joined(&self, room: &BareJid) -> bool {
+    pub(crate) fn is_joined(&self, room: &BareJid) -> bool {
         self.0.get(room).is_some_and(|place| place.joined)
     }
 }
@@ -82,6 +85,10 @@ pub(crate) fn leave(translator: &mut Translator, room: &BareJid, nick: &str) {
     let nick = translator.rooms.0.get(room).map_or(nick, |place| place.nick.as_str());
     let to = room.with_resource_str(nick).map_or_else(|_| room.to_string(), |full| full.to_string());
     let presence = stanza("presence").attr("to", to).attr("type", "unavailable").build();
+    // One that never let us in has nothing to confirm.
+    if !translator.rooms.is_joined(room) {
+        translator.rooms.0.remove(room);
+    }
     translator.send(presence);
 }
 

@@ -51,9 +51,9 @@ pub(crate) fn show_of(presence: &Element) -> Show {
 impl Translator {
     pub(super) fn inbound_presence(&mut self, presence: &Element, from: Option<&Jid>) {
         let kind = presence.attr("type");
-        if let Some(occupant) = FromOccupant::check(from, |room| self.is_room(room)) {
+        if let Some(occupant) = FromOccupant::check(from, |room| self.rooms.concerns(room, presence)) {
             muc::occupant_presence(self, &occupant, kind, presence);
-        } else if let Some(room) = FromRoom::check(from, |room| self.is_room(room)) {
+        } else if let Some(room) = FromRoom::check(from, |room| self.rooms.concerns(room, presence)) {
             muc::room_presence(self, &room, kind, presence);
         } else if let Some(contact) = FromContact::check(from, &self.account, |room| self.is_room(room)) {
             self.contact_presence(&contact, kind, presence);

@@ -455,7 +455,7 @@ impl Agent {
         }
     }
 
-    fn rows(&self) -> Vec<WorkgroupRow> {
+    pub(super) fn rows(&self) -> Vec<WorkgroupRow> {
         let mut rows: Vec<WorkgroupRow> = self.desks.iter().map(|(jid, desk)| self.row(jid, desk)).collect();
         rows.sort_by(|a, b| {
             a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.jid.cmp(&b.jid))

@@ -255,6 +255,14 @@ fn a_modules_requests_come_back_to_it_from_the_asked_address() {
     translator.outbound_extension(ask, Instant::now());
     assert_eq!(translator.sent().attr("id"), Some("desk-1"));
     translator.drops("answer-from-elsewhere", "<iq type='result' id='desk-1' from='eve@evil.test/x'/>");
+    // Not even from what the module has claimed: it knows answers by their ids alone.
+    translator.claim_room("r1@conference.example.test".parse().unwrap());
+    translator.drops(
+        "answer-from-elsewhere",
+        "<iq type='result' id='desk-1' from='r1@conference.example.test/klein'/>",
+    );
+    translator
+        .drops("answer-unasked", "<iq type='result' id='desk-2' from='r1@conference.example.test/klein'/>");
     let answer = "<iq type='result' id='desk-1' from='demo@workgroup.example.test'/>";
     assert_eq!(handed_out(translator.feed(answer)).len(), 1);
     for bad in [

@@ -125,6 +125,21 @@ fn a_refused_join_says_why() {
 }
 
 #[test]
+fn trying_to_enter_a_person_does_not_silence_them() {
+    let mut translator = translator();
+    muc::join(&mut translator, &"bob@example.test".parse().unwrap(), "ann", None, None);
+    translator.take_steps();
+    let said = "<message from='bob@example.test/desk' type='chat'><body>hi</body></message>";
+    assert!(matches!(&translator.events(said)[..], [RemoteEvent::MessageReceived(m)] if matches!(m.origin, Origin::Person { .. })));
+    let there = "<presence from='bob@example.test/desk'/>";
+    assert!(matches!(translator.events(there)[..], [RemoteEvent::PresenceChanged { .. }]));
+    muc::leave(&mut translator, &"bob@example.test".parse().unwrap(), "ann");
+    translator.take_steps();
+    let refused = "<presence from='bob@example.test/ann' type='error'/>";
+    assert!(matches!(translator.events(refused)[..], [RemoteEvent::PresenceGone { .. }]));
+}
+
+#[test]
 fn invitations_come_from_a_room_or_a_person() {
     let mediated = |from: &str| {
         format!(
