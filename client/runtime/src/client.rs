@@ -309,8 +309,12 @@ impl Client {
     }
 
     fn begin_fetch(&mut self) -> Option<JoinHandle<Result<Pinned, String>>> {
-        let Some(plan) = self.policy.begin(now()) else {
-            // It may have found that it must not.
+        let at = now();
+        if !self.policy.is_due(at) {
+            return None;
+        }
+        let Some(plan) = self.policy.begin(at) else {
+            // It must not be asked, and the person is told why.
             self.policy_changed();
             return None;
         };

@@ -168,9 +168,18 @@ impl PolicyKeeper {
         }
     }
 
+    /// A fetch is due.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.refresh.due().is_some_and(|due| due <= now)
+    }
+
     /// The fetch that is due now, if one is. [`PolicyKeeper::fetched`] must follow.
     pub(crate) fn begin(&mut self, now: Timestamp) -> Option<Plan> {
-        let url = self.url()?.to_owned();
+        let Some(url) = self.url().map(str::to_owned) else {
+            // The address went with the machine's file.
+            self.refresh.stop();
+            return None;
+        };
         if let Some(problem) = self.first_trust_forbidden() {
             if self.refresh.due().is_some() {
                 self.refresh.stop();

@@ -130,7 +130,9 @@ fn trying_to_enter_a_person_does_not_silence_them() {
     muc::join(&mut translator, &"bob@example.test".parse().unwrap(), "ann", None, None);
     translator.take_steps();
     let said = "<message from='bob@example.test/desk' type='chat'><body>hi</body></message>";
-    assert!(matches!(&translator.events(said)[..], [RemoteEvent::MessageReceived(m)] if matches!(m.origin, Origin::Person { .. })));
+    assert!(
+        matches!(&translator.events(said)[..], [RemoteEvent::MessageReceived(m)] if matches!(m.origin, Origin::Person { .. }))
+    );
     let there = "<presence from='bob@example.test/desk'/>";
     assert!(matches!(translator.events(there)[..], [RemoteEvent::PresenceChanged { .. }]));
     muc::leave(&mut translator, &"bob@example.test".parse().unwrap(), "ann");
