@@ -58,6 +58,11 @@ class Peer(slixmpp.ClientXMPP):
                 asyncio.get_running_loop().call_soon(self.reply, stanza)
             if self.serves:
                 asyncio.get_running_loop().call_soon(self.serve, stanza)
+        if stanza.name == "iq" and stanza["type"] == "set" and any(WORKGROUP in child.tag for child in stanza.xml):
+            # As every agent's client does; slixmpp alone would say that it does not know what an offer is.
+            answer = f"<iq type='result' to={quoteattr(str(stanza['from']))} id={quoteattr(stanza['id'])}/>"
+            asyncio.get_running_loop().call_soon(self.send_raw, answer)
+            return None
         return stanza
 
     def reply(self, stanza):
