@@ -148,11 +148,6 @@ pub fn request() -> Element {
     empty("workgroup-form", JWG)
 }
 
-/// Is this the question for the form?
-pub fn is_request(element: &Element) -> bool {
-    crate::element::is(element, "workgroup-form")
-}
-
 /// Reads a submitted form: every field with a variable becomes metadata, several values kept.
 pub fn read_submission(element: &Element) -> Result<Metadata, Malformed> {
     let mut metadata = Metadata::default();

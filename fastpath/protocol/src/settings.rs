@@ -1,10 +1,10 @@
 //! Settings that customers' pages and agents' programs ask a workgroup for.
 
-use crate::element::{attr, child, child_text, children, expect, jid_attr, leaf, name, need_text};
+use crate::element::{attr, child, child_text, children, expect, leaf, name, need_text};
 use crate::error::Malformed;
 use crate::text::{Hidden, clean};
 use crate::{JWG, limits};
-use jid::{BareJid, Jid};
+use jid::BareJid;
 use minidom::Element;
 
 /// `<workgroup-properties/>`: must a customer sign in?
@@ -20,12 +20,6 @@ impl WorkgroupProperties {
         expect(element, "workgroup-properties")?;
         let word = child_text(element, "authRequired", 16)?.unwrap_or_default();
         Ok(Self { auth_required: word == "true" })
-    }
-
-    /// Reads the question; the JID whose name and address Openfire would disclose.
-    pub fn read_request(element: &Element) -> Result<Option<Jid>, Malformed> {
-        expect(element, "workgroup-properties")?;
-        jid_attr(element, "jid")
     }
 
     /// The answer.
@@ -197,14 +191,6 @@ impl OfflineSettings {
         };
         Element::builder("offline-settings", JWG).append_all(parts).build()
     }
-}
-
-/// `<sound-settings/>` with both sounds in base64.
-pub fn sound_settings(outgoing: &str, incoming: &str) -> Element {
-    Element::builder("sound-settings", JWG)
-        .append(leaf("outgoingSound", JWG, outgoing))
-        .append(leaf("incomingSound", JWG, incoming))
-        .build()
 }
 
 /// `<search-settings/>`: addresses of forum and knowledge base.

@@ -8,9 +8,7 @@ use flint_fastpath_protocol::{
     AgentEntry, AgentStatus, AgentStatusRequest, CurrentChat, Hidden, MaxChats, Offer, OfferAnswer,
     OfferKind, OfferRef, OfferRevoke, Session, Workgroups,
 };
-use flint_fastpath_routing::{
-    Decision, Event, Phase, Reply, RevokeReason, SessionId, Timestamp, WorkgroupName,
-};
+use flint_fastpath_routing::{Event, Phase, Reply, RevokeReason, SessionId, Timestamp, WorkgroupName};
 use flint_xep::sender::FromAgent;
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -68,7 +66,13 @@ impl Service {
         let reply = self.tell(Event::OfferAccepted { session, agent: agent.clone(), fence }, now);
         let effects = self.out.split_off(before);
         match reply {
-            Some(Reply::Accepted) => self.send(request.result(None)),
+            Some(Reply::Accepted) => {
+                // A repeated accept has no effects.
+                if !effects.is_empty() {
+                    self.count(|metrics| &metrics.accepts_total);
+                }
+                self.send(request.result(None));
+            }
             Some(Reply::Lost(_)) => {
                 self.count(|metrics| &metrics.late_accepts_total);
                 self.refuse(request, Condition::ItemNotFound, Some("This offer is over."));
@@ -383,13 +387,6 @@ impl Service {
             flint_fastpath_routing::Timer::Offer { .. } | flint_fastpath_routing::Timer::Seen { .. }
         ) {
             self.count(|metrics| &metrics.offer_timeouts_total);
-        }
-    }
-
-    /// For the metrics: what a decision says about offers.
-    pub(super) fn count_decision(&self, decision: &Decision) {
-        if let Decision::Invite { .. } = decision {
-            self.count(|metrics| &metrics.accepts_total);
         }
     }
 }

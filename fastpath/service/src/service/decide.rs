@@ -1,6 +1,7 @@
 //! Carrying out what the router decided.
 
 use super::Service;
+use super::room::Stage;
 use crate::journal::JournalRecord;
 use crate::xml::message;
 use flint_fastpath_protocol::DepartNotice;
@@ -8,7 +9,6 @@ use flint_fastpath_routing::{Decision, EndReason, SessionId, Timestamp};
 
 impl Service {
     pub(super) fn carry_out(&mut self, decision: Decision, now: Timestamp) {
-        self.count_decision(&decision);
         match decision {
             Decision::Offer { session, agent, fence, deadline } => {
                 let seconds = deadline.since(now).div_ceil(1_000).max(1);
@@ -52,6 +52,8 @@ impl Service {
         if let Some(visit) = self.visits.get_mut(session) {
             visit.told = None;
         }
+        // A room that never answered is asked for anew the next time.
+        self.rooms.retain(|id, room| id != session || room.stage == Stage::Ready);
         self.say_in_room(
             session,
             "The connection to your agent was lost. You are next in line; please stay.",

@@ -37,6 +37,11 @@ async fn rejected_then_timed_out_then_late() {
     assert_eq!(office.accept(ANN, &third.id).await.attr("type"), Some("result"));
     office.expect(ANN, "the invitation", is_invitation).await;
     assert_eq!(condition(&office.accept(BOB, &second.id).await), "item-not-found");
+    // Said twice, and invited anew over the next connection: it is one accept.
+    assert_eq!(office.accept(ANN, &third.id).await.attr("type"), Some("result"));
+    office.cut();
+    office.expect(ANN, "the invitation", is_invitation).await;
+    assert_eq!(office.metrics.accepts_total.load(Ordering::Relaxed), 1);
     assert_eq!(office.metrics.late_accepts_total.load(Ordering::Relaxed), 3);
     assert_eq!(office.metrics.offer_timeouts_total.load(Ordering::Relaxed), 1);
     office.stop().await;
@@ -173,20 +178,20 @@ async fn a_chat_whose_agent_drops_goes_on_with_another() {
 
 #[tokio::test(start_paused = true)]
 async fn a_room_that_nobody_enters_or_that_can_not_be_made() {
-    for broken in [false, true] {
+    for (broken, silent) in [(false, false), (true, false), (false, true)] {
         let mut office = Office::open();
         office.agent(ANN, 1).await;
         let session = office.join(WANDA).await;
         let offer = office.offered(ANN).await;
-        office.rooms.broken = broken;
+        (office.rooms.broken, office.rooms.silent) = (broken, silent);
         office.accept(ANN, &offer.id).await;
-        if !broken {
+        if !broken && !silent {
             office.expect(WANDA, "the invitation", is_invitation).await;
             office.expect(WANDA, "it again, ten seconds later", is_invitation).await;
             office.quiet().await;
         }
         office.payload(ANN, "offer-revoke").await;
-        office.rooms.broken = false;
+        (office.rooms.broken, office.rooms.silent) = (false, false);
         let again = office.offered(ANN).await;
         assert_eq!(again.session, session);
         office.accept(ANN, &again.id).await;

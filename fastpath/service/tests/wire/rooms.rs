@@ -15,6 +15,8 @@ pub(crate) struct Rooms {
     rooms: BTreeMap<String, Room>,
     /// Answers creation with an error.
     pub(crate) broken: bool,
+    /// Does not answer at all.
+    pub(crate) silent: bool,
     clock: Option<(u64, tokio::time::Instant)>,
 }
 
@@ -62,6 +64,9 @@ impl Rooms {
     }
 
     fn join(&mut self, room: &str, nick: String, from: &str, history: Option<Element>) -> Vec<Element> {
+        if self.silent {
+            return Vec::new();
+        }
         if self.broken {
             return vec![parse(&format!(
                 "<presence type='error' from='{room}/{nick}' to='{from}'><error type='cancel'>\
