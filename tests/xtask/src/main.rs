@@ -128,7 +128,7 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
     build(&[])?;
     let screen = display::Display::start()?;
     let mut command = screen.command(Path::new(&cargo_program()));
-    command.args(["test", "--workspace"]).args(selection);
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(selection);
     finish(command.current_dir(workspace()), "cargo test")?;
     Ok(ExitCode::SUCCESS)
 }
