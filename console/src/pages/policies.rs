@@ -280,7 +280,7 @@ fn fingerprint(policy: &str, draft: &Draft, base: u64) -> String {
 
 fn address(view: &View) -> String {
     let View { scope, policy, .. } = view;
-    format!("/policies?for={scope}&policy={policy}")
+    format!("/policies?for={}&policy={policy}", percent(scope))
 }
 
 fn render(
@@ -452,4 +452,15 @@ fn percent(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_stays_one_value_of_the_address() {
+        let view = View { scope: "a b&policy=x\r\ny".into(), policy: "P".into(), q: String::new() };
+        assert_eq!(address(&view), "/policies?for=a%20b%26policy%3Dx%0D%0Ay&policy=P");
+    }
 }
