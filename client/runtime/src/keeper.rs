@@ -299,17 +299,24 @@ impl PolicyKeeper {
             return;
         }
         let trust: Trust = file.trust.clone();
+        let expect = self.expectation(now);
         let before = self.pinned.take();
+        let document =
+            before.as_ref().and_then(|before| before.document.as_ref()).and_then(|(_, envelope)| {
+                Some((trust.verify_held_policy(envelope, &expect).ok()?, envelope.clone()))
+            });
+        // Versions are those of one console. One with other keys counts for itself: were the other's numbers kept, its
+        // documents would be refused as older for good.
+        let same = before.as_ref().is_some_and(|before| {
+            let keys = &trust.root().root_keys;
+            before.trust.root().root_keys.iter().any(|key| keys.contains(key))
+        });
         let state = CacheState {
             origin,
-            held: before.as_ref().and_then(|before| before.state.held),
+            held: before.as_ref().and_then(|before| before.state.held).filter(|_| same || document.is_some()),
             fetched_at: before.as_ref().and_then(|before| before.state.fetched_at),
             url: before.as_ref().and_then(|before| before.state.url.clone()),
         };
-        let expect = Expectation { held: state.held, ..self.expectation(now) };
-        let document = before
-            .and_then(|before| before.document)
-            .and_then(|(_, envelope)| Some((trust.verify_held_policy(&envelope, &expect).ok()?, envelope)));
         let pinned = Pinned { trust, state, document };
         if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.store(&pinned)) {
             tracing::warn!(%error, "the trusted root could not be kept");

@@ -212,11 +212,15 @@ impl<C: Connector> Task<C> {
 
     /// There will be no resumption: what was under way is lost.
     async fn give_up(&mut self, reason: &str) {
-        let unacked = self.resume.take().map(|resume| C::Link::unacked(&resume)).unwrap_or_default();
+        let resume = self.resume.take();
         self.kept.clear();
         self.translator.lost(reason);
         self.tell_steps().await;
-        for token in unacked {
+        let Some(resume) = resume else { return };
+        for token in C::Link::acked(&resume) {
+            self.tell(SessionEvent::Acked(SendToken(token))).await;
+        }
+        for token in C::Link::unacked(&resume) {
             self.tell(SessionEvent::Lost(SendToken(token))).await;
         }
     }

@@ -281,8 +281,7 @@ fn the_machines_root_is_the_beginning_and_its_address_is_asked() {
     keeper.fetched(Ok(outcome), NOW, 0);
     assert_eq!(keeper.applied(), 0);
     assert!(problem(&keeper).contains("root changed"), "{}", problem(&keeper));
-    // The newest version ever seen still counts.
-    assert_eq!(keeper.pinned.as_ref().and_then(|pinned| pinned.state.held).map(|held| held.version), Some(7));
+    assert_eq!(keeper.expectation(NOW).held, None, "the other root's console counts for itself");
 }
 
 #[test]
@@ -340,4 +339,19 @@ fn a_cache_that_can_not_be_written_still_lets_the_policy_rule() {
     keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
     assert!(!adding(&keeper));
     assert!(problem(&keeper).contains("could not be kept"), "{}", problem(&keeper));
+}
+
+#[test]
+fn another_console_counts_for_itself() {
+    for (label, seed, held) in [("other keys", 2, None), ("the same keys", 1, Some(7))] {
+        let place = Place::new();
+        let mut keeper = place.open(NOW);
+        service(&mut keeper);
+        keeper.begin(NOW).unwrap();
+        keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+        place.trust_file(seed, None);
+        keeper.machine_changed(NOW);
+        assert_eq!(keeper.expectation(NOW).held.map(|held| held.version), held, "{label}");
+        assert_eq!(keeper.applied(), held.unwrap_or(0), "{label}");
+    }
 }

@@ -51,6 +51,8 @@ pub(crate) trait Link: Send {
     fn into_resume(self) -> Option<Self::Resume>;
     /// Tokens that wait for a resumption.
     fn unacked(resume: &Self::Resume) -> Vec<u64>;
+    /// Tokens that the server acknowledged and only the next session could tell.
+    fn acked(resume: &Self::Resume) -> Vec<u64>;
 }
 
 /// The real thing.
@@ -114,5 +116,9 @@ impl Link for Session {
 
     fn unacked(resume: &ResumeState) -> Vec<u64> {
         tokens(resume.unacked())
+    }
+
+    fn acked(resume: &ResumeState) -> Vec<u64> {
+        resume.acked().to_vec()
     }
 }

@@ -42,6 +42,13 @@ enum Seen {
     Closed,
 }
 
+/// What a stream leaves behind: tokens.
+#[derive(Clone, Default)]
+struct Kept {
+    unacked: Vec<u64>,
+    acked: Vec<u64>,
+}
+
 struct Script {
     begun: Instant,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
@@ -61,18 +68,21 @@ struct Stream {
 impl Connector for Script {
     type Link = Stream;
 
-    async fn connect(&mut self, resume: Option<Vec<u64>>) -> Result<Stream, Failed<Vec<u64>>> {
-        let _ = self.seen.send(Seen::Attempt { at: self.begun.elapsed(), resume: resume.clone() });
+    async fn connect(&mut self, resume: Option<Kept>) -> Result<Stream, Failed<Kept>> {
+        let unacked = resume.as_ref().map(|kept| kept.unacked.clone());
+        let _ = self.seen.send(Seen::Attempt { at: self.begun.elapsed(), resume: unacked });
         match self.outcomes.recv().await {
             None | Some(Outcome::Hangs) => std::future::pending().await,
             Some(Outcome::Fails(error)) => Err((error, resume)),
-            Some(Outcome::Acknowledges(error)) => Err((error, resume.map(|_| Vec::new()))),
+            Some(Outcome::Acknowledges(error)) => {
+                Err((error, resume.map(|kept| Kept { unacked: Vec::new(), acked: kept.unacked })))
+            }
             Some(Outcome::Opens { resumed, resumable, lost, events }) => Ok(Stream {
                 resumed,
                 resumable,
                 lost,
                 events,
-                unacked: resume.filter(|_| resumed).unwrap_or_default(),
+                unacked: resume.filter(|_| resumed).unwrap_or_default().unacked,
                 ended: false,
                 seen: self.seen.clone(),
             }),
@@ -86,7 +96,7 @@ impl Connector for Script {
 }
 
 impl Link for Stream {
-    type Resume = Vec<u64>;
+    type Resume = Kept;
 
     fn bound(&self) -> Bound {
         let jid = "ann@example.test/desk".parse().unwrap();
@@ -128,12 +138,16 @@ impl Link for Stream {
         self.resumable
     }
 
-    fn into_resume(self) -> Option<Vec<u64>> {
-        self.resumable.then_some(self.unacked)
+    fn into_resume(self) -> Option<Kept> {
+        self.resumable.then_some(Kept { unacked: self.unacked, acked: Vec::new() })
     }
 
-    fn unacked(resume: &Vec<u64>) -> Vec<u64> {
-        resume.clone()
+    fn unacked(resume: &Kept) -> Vec<u64> {
+        resume.unacked.clone()
+    }
+
+    fn acked(resume: &Kept) -> Vec<u64> {
+        resume.acked.clone()
     }
 }
 
@@ -289,6 +303,24 @@ async fn a_cut_is_resumed_and_messages_keep_their_tokens() {
     server.send(Ok(Event::Acked(vec![1, 2]))).unwrap();
     assert_eq!(stage.state().await, SessionEvent::Acked(SendToken(1)));
     assert_eq!(stage.state().await, SessionEvent::Acked(SendToken(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_acknowledged_is_told_even_when_there_is_no_other_stream() {
+    let mut stage = Stage::new();
+    let server = stage.opens(false, &[]);
+    stage.command(SessionCommand::Connect);
+    while !is_online(&stage.state().await) {}
+    stage.send(1);
+    assert_eq!(stage.state().await, SessionEvent::Written(SendToken(1)));
+    stage.outcomes.send(Outcome::Acknowledges(network())).unwrap();
+    server.send(Err(StreamEnd::Network("cut".to_owned()))).unwrap();
+    for _ in 0..2 {
+        while !matches!(stage.state().await, SessionEvent::Interrupted { .. }) {}
+    }
+    stage.command(SessionCommand::Disconnect);
+    assert_eq!(stage.state().await, SessionEvent::Acked(SendToken(1)));
+    assert_eq!(stage.state().await, SessionEvent::SignedOut);
 }
 
 #[tokio::test(start_paused = true)]

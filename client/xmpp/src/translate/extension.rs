@@ -31,9 +31,12 @@ pub(crate) struct Claims {
 impl Claims {
     /// Sent by somebody of a claimed domain or from a claimed room.
     pub(crate) fn covers(&self, from: Option<&Jid>) -> bool {
-        from.is_some_and(|from| {
-            self.domains.contains(from.domain().as_str()) || self.rooms.contains(&from.to_bare())
-        })
+        self.covers_service(from) || from.is_some_and(|from| self.rooms.contains(&from.to_bare()))
+    }
+
+    /// Sent by somebody of a claimed domain. Only those may ask a module something: in a room, that would be anybody.
+    pub(crate) fn covers_service(&self, from: Option<&Jid>) -> bool {
+        from.is_some_and(|from| self.domains.contains(from.domain().as_str()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests and answers (RFC 6120 §8.2.3): ours are tracked until the asked address answers or time is up; those of
 //! others are answered at once.
 
-use super::{Step, Translator, disco, extension, mam, policy, roster, vcard};
+use super::{Step, Translator, disco, mam, policy, roster, vcard};
 use crate::xml::{CLIENT, STANZA_ERRORS, el, error_sentence, stanza};
 use flint_core::input::RemoteEvent;
 use flint_core::{BareJid, Jid, SendToken};
@@ -228,7 +228,7 @@ impl Translator {
                 None => self.refuse(id, from, "cancel", "item-not-found"),
             },
             (false, "query", VERSION) => self.reply(id, from, Some(version())),
-            _ if extension::is_workgroup(payload) || self.claims.covers(from) => self.hand_out(iq, from),
+            _ if self.claims.covers_service(from) => self.hand_out(iq, from),
             _ => self.refuse(id, from, "cancel", "service-unavailable"),
         }
     }

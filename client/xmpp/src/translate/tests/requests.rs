@@ -263,6 +263,11 @@ fn a_modules_requests_come_back_to_it_from_the_asked_address() {
     );
     translator
         .drops("answer-unasked", "<iq type='result' id='desk-2' from='r1@conference.example.test/klein'/>");
+    // Nor may an occupant ask it something: the answer is ours.
+    let asks = "<iq type='set' id='1' from='r1@conference.example.test/klein'>\
+                <offer xmlns='http://jabber.org/protocol/workgroup'/></iq>";
+    let steps = translator.feed(asks);
+    assert!(matches!(&sent(steps)[..], [answer] if answer.attr("type") == Some("error")));
     let answer = "<iq type='result' id='desk-1' from='demo@workgroup.example.test'/>";
     assert_eq!(handed_out(translator.feed(answer)).len(), 1);
     for bad in [
