@@ -13,7 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("flint-policy", &[]),
     ("flint-xep", &[]),
     ("flint-kerberos", &[]),
-    ("flint-stream", &["flint-xep", "flint-kerberos"]),
+    ("flint-stream", &["flint-kerberos"]),
     ("flint-core", &["flint-policy"]),
     ("flint-xmpp", &["flint-core", "flint-stream", "flint-xep"]),
     ("flint-store", &["flint-core"]),
@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("flint-cli", &["flint-runtime"]),
     ("flint", &["flint-runtime"]),
     ("flint-fastpath-protocol", &["flint-xep"]),
-    ("flint-fastpath-agent", &["flint-core", "flint-fastpath-protocol", "flint-policy"]),
+    ("flint-fastpath-agent", &["flint-core", "flint-fastpath-protocol"]),
     ("flint-fastpath-routing", &[]),
     (
         "flint-fastpath-service",
@@ -44,9 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "flint-fastpath-service",
             "flint-fastpath-routing",
-            "flint-fastpath-protocol",
             "flint-policy",
-            "flint-admin-schema",
             "flint-stream",
             "flint-kerberos",
             "flint-xep",
