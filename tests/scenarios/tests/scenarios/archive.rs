@@ -41,7 +41,7 @@ async fn missed_messages_come_once_however_the_archive_answers() {
         world.forgotten = forgotten.iter().map(|id| (*id).to_owned()).collect();
         let mut flint = Flint::start(dir.path(), &server);
         let _stream = server.online(&world).await;
-        flint.caught_up().await;
+        assert_eq!(flint.caught_up().await, 5, "{case}");
         let timeline = flint.open(&person("bob@example.test")).await;
         let expected = ["a1", "a2", "live", "a4", "a5", "a6", "a7", "a8"].map(|id| format!("word {id}"));
         assert_eq!(texts(&timeline), expected, "{case}");
