@@ -111,9 +111,9 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
         [] => &[],
         ["tidy"] => &["--test", "tidy"],
         ["unit"] => &["--lib", "--bins"],
-        ["scenario"] => &["--test", "scenarios"],
+        ["scenario"] => &["--test", "scenarios", "--test", "restart"],
         ["ui"] => &["--test", "window"],
-        ["e2e"] => &["--test", "story"],
+        ["e2e"] => &["--test", "story", "--test", "clients", "--test", "realm", "--test", "refusals"],
         ["peers"] => &["--test", "peers"],
         _ => return Err(USAGE.to_owned()),
     };
