@@ -35,6 +35,9 @@ const MAX_WATCHERS: usize = 10_000;
 const MAX_SUBSCRIBERS: usize = 10_000;
 /// Pings that may be open.
 const MAX_PINGS: usize = 20_000;
+/// Largest stanza that is sent, in bytes: Prosody ends the stream of a component that sends more than 512 KiB
+/// (`component_stanza_size_limit`), and then nobody is served.
+const MAX_STANZA: usize = 400_000;
 /// How often waiting customers are asked whether they are still there, in milliseconds.
 const PING_EVERY_MS: u64 = 60_000;
 
@@ -249,11 +252,30 @@ impl Service {
     /// What the last events left to be done.
     pub(crate) fn work(&mut self) -> Work {
         self.gauge();
+        let stanzas = std::mem::take(&mut self.out);
         Work {
             records: std::mem::take(&mut self.records),
-            stanzas: std::mem::take(&mut self.out),
+            stanzas: stanzas.into_iter().filter_map(|stanza| self.in_bounds(stanza)).collect(),
             queries: std::mem::take(&mut self.queries),
         }
+    }
+
+    /// The stanza, or what stands for one that is too large: of an error its condition alone, of an answer an error.
+    fn in_bounds(&self, stanza: Element) -> Option<Element> {
+        if String::from(&stanza).len() <= MAX_STANZA {
+            return Some(stanza);
+        }
+        tracing::warn!(name = stanza.name(), "a stanza is too large to be sent");
+        if !matches!(stanza.attr("type"), Some("result" | "error")) {
+            Metrics::add(&self.metrics.dropped_total, 1);
+            return None;
+        }
+        let error = stanza.children().find(|child| child.is("error", CLIENT)).cloned();
+        let error =
+            error.unwrap_or_else(|| Condition::ResourceConstraint.element(Some("The answer is too long.")));
+        let address = |name: &str| stanza.attr(name).map(str::to_owned);
+        let bare = el(stanza.name(), CLIENT).attr("type", "error").some("id", address("id"));
+        Some(bare.some("from", address("from")).some("to", address("to")).child(error).build())
     }
 
     /// The durable state.

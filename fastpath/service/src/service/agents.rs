@@ -1,12 +1,13 @@
 //! The agents' side: who they are, what they are offered, who their colleagues are.
 
 use super::customers::metadata;
+use super::history::answer_of;
 use super::{MAX_PINGS, PING_EVERY_MS, Pinged, Service, Wake};
 use crate::xml::{Condition, PING, Request, el, iq_get, iq_set, leaf, ms, presence, says_gone};
 use flint_fastpath_protocol::discovery::WorkgroupsRequest;
 use flint_fastpath_protocol::{
-    AgentEntry, AgentStatus, AgentStatusRequest, CurrentChat, Hidden, MaxChats, Offer, OfferAnswer,
-    OfferKind, OfferRef, OfferRevoke, Session, Workgroups,
+    AgentEntry, AgentStatus, AgentStatusRequest, CurrentChat, MaxChats, Offer, OfferAnswer, OfferKind,
+    OfferRef, OfferRevoke, Session, Workgroups,
 };
 use flint_fastpath_routing::{Event, Phase, Reply, RevokeReason, SessionId, Timestamp, WorkgroupName};
 use flint_xep::sender::FromAgent;
@@ -325,7 +326,7 @@ impl Service {
         let from = self.shadow(&agent.to_bare())?.with_resource(agent.resource());
         let chats = view.chats.iter().filter_map(|session| {
             let summary = &self.visits.get(session)?.summary;
-            let answer = |field: &str| Hidden::from(summary.answers.first(field).unwrap_or_default());
+            let answer = |field: &str| answer_of(summary, field);
             Some(CurrentChat {
                 session: session.0.clone(),
                 user: summary.user.clone(),

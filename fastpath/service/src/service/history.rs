@@ -7,6 +7,7 @@ use crate::xml::{Condition, Request, ms};
 use flint_fastpath_protocol::history::{
     self, ChatSessionsRequest, SearchHit, TranscriptAgent, TranscriptSummary,
 };
+use flint_fastpath_protocol::text;
 use flint_fastpath_protocol::{ChatNotes, ChatSession, Hidden, Transcript, TranscriptEntry, Transcripts};
 use flint_fastpath_routing::{SessionId, Timestamp};
 use flint_xep::sender::FromAgent;
@@ -17,6 +18,11 @@ use minidom::Element;
 const MAX_SESSIONS: usize = 100;
 /// Most lines of one transcript.
 pub(crate) const MAX_LINES: usize = 2_000;
+
+/// Most bytes of one transcript as it is sent.
+const MAX_TRANSCRIPT: usize = 250_000;
+/// Longest answer of a form in a list of chats, in bytes.
+const MAX_IN_LIST: usize = 500;
 
 /// A request that the journal has to answer.
 pub(crate) struct Query {
@@ -169,7 +175,10 @@ impl Service {
         let sessions = answer.sessions;
         let found = sessions.first();
         let payload = match query.kind {
-            Kind::Transcript(session) => self.transcript_element(&session, answer.lines),
+            Kind::Transcript(session) => {
+                let workgroup = found.map(|summary| summary.workgroup.as_str()).unwrap_or_default();
+                self.transcript_element(&session, workgroup, answer.lines)
+            }
             Kind::Metadata => {
                 let answers = found.map(|summary| metadata(&summary.answers)).unwrap_or_default();
                 history::chat_metadata(&answers)
@@ -203,9 +212,23 @@ impl Service {
     }
 
     /// The lines as stanzas of the room.
-    fn transcript_element(&self, session: &SessionId, lines: Vec<Line>) -> Element {
+    fn transcript_element(&self, session: &SessionId, workgroup: &str, lines: Vec<Line>) -> Element {
         let room = BareJid::new(&format!("{session}@{}", self.config.conference)).ok();
-        let entries = lines.into_iter().filter_map(|line| {
+        // The newest lines count: by their length, with what is around each.
+        let mut size = 0;
+        let fits = |line: &&Line| {
+            size += 6 * line.text.0.matches(['<', '>', '&', '"', '\'']).count() + line.text.0.len() + 400;
+            size <= MAX_TRANSCRIPT
+        };
+        let first = lines.len() - lines.iter().rev().take_while(fits).count();
+        let left_out = lines.get(first).filter(|_| first > 0).map(|line| Line {
+            kind: LineKind::Message,
+            nick: workgroup.to_owned(),
+            jid: None,
+            text: Text("Earlier lines are left out.".to_owned()),
+            ..line.clone()
+        });
+        let entries = left_out.into_iter().chain(lines.into_iter().skip(first)).filter_map(|line| {
             let from = Jid::from(room.as_ref()?.with_resource_str(&line.nick).ok()?);
             let at = Some(ms(line.at));
             Some(match line.kind {
@@ -230,8 +253,9 @@ impl Service {
     }
 }
 
-fn answer_of(summary: &SessionSummary, field: &str) -> Hidden {
-    Hidden::from(summary.answers.first(field).unwrap_or_default())
+/// An answer of the form, as long as it may be where many chats stand in one stanza.
+pub(super) fn answer_of(summary: &SessionSummary, field: &str) -> Hidden {
+    Hidden(text::clip(summary.answers.first(field).unwrap_or_default(), MAX_IN_LIST))
 }
 
 fn chat_session(summary: &SessionSummary) -> ChatSession {

@@ -120,6 +120,37 @@ async fn a_join_is_checked_against_the_form() {
     office.stop().await;
 }
 
+/// Prosody ends the stream of a component that sends more than 512 KiB in one stanza (`component_stanza_size_limit`).
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_that_would_end_the_stream() {
+    let mut office = Office::open();
+    // From another server come 512 KiB, and a refusal repeats what it refuses.
+    let long = format!("<nonsense xmlns='urn:nonsense'>{}</nonsense>", "x".repeat(500_000));
+    let answer = office.ask("mallory@evil.test/x", "get", SUPPORT, &long).await;
+    assert_eq!(condition(&answer), "service-unavailable");
+    assert!(String::from(&answer).len() < 1_000);
+
+    office.agent(ANN, 1).await;
+    office.join(WANDA).await;
+    let session = office.chat(ANN, WANDA).await;
+    let room = format!("{session}@conference.example.test");
+    for number in 0..1_000 {
+        let text = format!("line {number} {}", "x".repeat(600));
+        office.send(WANDA, &format!("<message type='groupchat' to='{room}'><body>{text}</body></message>"));
+    }
+    office.quiet().await;
+    let ask = format!("<transcript xmlns='{WG}' sessionID='{session}'/>");
+    let answer = String::from(&office.ask(ANN, "get", SUPPORT, &ask).await);
+    assert!(answer.len() < 400_000, "{} bytes", answer.len());
+    assert!(answer.contains("line 999 ") && !answer.contains("line 0 "), "the newest count");
+    let note = answer.split("Earlier lines are left out.").next().unwrap();
+    assert!(
+        note.len() < answer.len() && note.rfind("/support\"") > note.rfind("/customer\""),
+        "said by the workgroup"
+    );
+    office.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_takes_the_name_of_somebody_else() {
     let mut office = Office::open();
