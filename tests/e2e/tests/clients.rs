@@ -14,10 +14,11 @@ use std::process::Stdio;
 
 type Step = (&'static str, fn(&Realm) -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("every way to sign in", every_way_to_sign_in),
     ("refusals are final and say why", refusals_are_final_and_say_why),
     ("a message reaches a client that is not ours", a_message_reaches_a_client_that_is_not_ours),
+    ("the log holds neither words nor secrets", the_log_holds_neither_words_nor_secrets),
     ("history is searched offline", history_is_searched_offline),
     ("a room is joined and talked in", a_room_is_joined_and_talked_in),
     ("commands as JSON lines", commands_as_json_lines),
@@ -218,6 +219,29 @@ fn a_message_reaches_a_client_that_is_not_ours(realm: &Realm) -> Result<()> {
 
     let ended = cli(realm, "ann", "ann", &["send", &realm.jid("nobody.here"), "Hello?"])?;
     ensure!(ended.code == Some(0) || ended.words.trim().lines().count() == 1, "{ended:?}");
+    Ok(())
+}
+
+fn the_log_holds_neither_words_nor_secrets(realm: &Realm) -> Result<()> {
+    let password = password_file(realm, "ann", "ann-password")?.display().to_string();
+    let (ann, bob) = (realm.jid("ann"), realm.jid("bob"));
+    for sign_in in [&[][..], &["--account", &ann, "--password-file", &password]] {
+        let mut command = bound_command(realm.program("flint-cli"));
+        command.args(realm.client_options(&realm.state("log")?)).args(sign_in).args([
+            "send",
+            &bob,
+            "Pelican at nine",
+        ]);
+        let output =
+            realm.ticket(&mut command, "ann").env("RUST_LOG", "trace").stdin(Stdio::null()).output()?;
+        let log = String::from_utf8(output.stderr)?;
+        ensure!(output.status.success(), "{log}");
+        ensure!(log.contains("TRACE"), "nothing was logged: {log}");
+        for secret in ["Pelican", "ann-password", "sixty days"] {
+            let line = log.lines().find(|line| line.contains(secret));
+            ensure!(line.is_none(), "{secret} is in the log: {line:?}");
+        }
+    }
     Ok(())
 }
 

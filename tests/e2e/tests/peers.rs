@@ -211,6 +211,10 @@ fn fastpath_between_clients_that_are_not_ours() {
         }
     }
     drop(desk);
+    let log = std::fs::read_to_string(realm.dir.join("../flintd/flintd.log")).expect("flintd has a log");
+    for words in ["The invoice of March", "how can I help?"] {
+        assert!(!log.contains(words), "{words} is in flintd's log");
+    }
     realm.stop();
 }
 
