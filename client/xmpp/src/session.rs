@@ -272,11 +272,6 @@ impl<C: Connector> Task<C> {
             self.backoff.reset();
         }
         self.resume = link.into_resume();
-        if matches!(end, StreamEnd::Protocol(_)) {
-            // A resumed stream could begin with the very thing that ended this one. (A stanza beyond the limits does
-            // not: the stream counts it as dealt with.)
-            self.give_up("The connection to the server was lost.").await;
-        }
         Err(ConnectError::from(end))
     }
 

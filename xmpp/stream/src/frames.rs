@@ -32,6 +32,11 @@ pub(crate) enum Frame {
     Close,
 }
 
+/// What XEP-0198 §4 counts.
+pub(crate) fn is_counted(element: &Element) -> bool {
+    matches!(element.name(), "message" | "presence" | "iq") && element.has_ns(CLIENT)
+}
+
 /// Builds elements from bytes that the Guard has let through. After an error it must not be used again.
 pub(crate) struct Frames {
     parser: Parser,
@@ -99,6 +104,11 @@ impl Frames {
                 },
             }
         }
+    }
+
+    /// True when what has been read so far ends within a message, presence or iq.
+    pub(crate) fn in_counted_stanza(&self) -> bool {
+        self.stack.first().is_some_and(is_counted)
     }
 
     fn open(&mut self, namespace: &Namespace<'_>, name: &str, attributes: &AttrMap) -> Result<Frame, String> {

@@ -5,7 +5,7 @@ pub(crate) mod begin;
 use crate::alive::{Alive, Next};
 use crate::dial;
 use crate::error::{ConnectError, StreamEnd};
-use crate::frames::CLIENT;
+use crate::frames::is_counted;
 use crate::management::{Management, SM, TooHigh};
 use crate::net;
 use crate::params::{ConnectParams, Timing};
@@ -220,7 +220,11 @@ impl Session {
             // Its session is over, what it has not acknowledged is not.
             Some(StreamEnd::ClosedByServer) => management.id = None,
             // The server would send the same stanza again on resumption, for ever: it counts as dealt with.
-            Some(StreamEnd::Limit(_)) if self.wire.broke_in_counted_stanza() => management.received(),
+            Some(StreamEnd::Limit(_) | StreamEnd::Protocol(_)) if self.wire.broke_in_counted_stanza() => {
+                management.received();
+            }
+            // A resumed stream could begin with the very thing that ended this one.
+            Some(StreamEnd::Protocol(_)) => management.id = None,
             _ => {}
         }
         let idle = management.is_idle() && acked.is_empty();
@@ -317,11 +321,6 @@ impl Session {
         self.ended = Some(end.clone());
         end
     }
-}
-
-/// What XEP-0198 §4 counts.
-fn is_counted(element: &Element) -> bool {
-    matches!(element.name(), "message" | "presence" | "iq") && element.has_ns(CLIENT)
 }
 
 /// The count of an `<a/>`, `<resumed/>` or `<failed/>`.

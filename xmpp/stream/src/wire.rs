@@ -37,6 +37,8 @@ pub(crate) struct Wire {
     input: Vec<u8>,
     taken: usize,
     violation: Option<Violation>,
+    /// The parser has refused what the Guard let through.
+    malformed: bool,
     end_of_input: Option<String>,
     output: Vec<u8>,
     written: usize,
@@ -65,6 +67,7 @@ impl Wire {
             input: Vec::new(),
             taken: 0,
             violation: None,
+            malformed: false,
             end_of_input: None,
             output: Vec::new(),
             written: 0,
@@ -158,9 +161,13 @@ impl Wire {
         self.queue(error.as_bytes());
     }
 
-    /// True when the Guard has ended the stream within a stanza that XEP-0198 counts.
+    /// True when Guard or parser have ended the stream within a stanza that XEP-0198 counts.
     pub(crate) fn broke_in_counted_stanza(&self) -> bool {
-        self.violation.is_some() && self.guard.in_counted_stanza()
+        if self.malformed {
+            self.frames.in_counted_stanza()
+        } else {
+            self.violation.is_some() && self.guard.in_counted_stanza()
+        }
     }
 
     /// The peer's header.
@@ -229,7 +236,10 @@ impl Wire {
             match frame {
                 Ok(Some(frame)) => return Poll::Ready(Ok(frame)),
                 Ok(None) => {}
-                Err(detail) => return Poll::Ready(Err(StreamEnd::Protocol(detail))),
+                Err(detail) => {
+                    self.malformed = true;
+                    return Poll::Ready(Err(StreamEnd::Protocol(detail)));
+                }
             }
             if let Some(violation) = self.violation {
                 return Poll::Ready(Err(StreamEnd::Limit(violation.to_string())));

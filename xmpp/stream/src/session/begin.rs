@@ -1,10 +1,10 @@
 //! What follows the sign-in: resumption (XEP-0198 §5), or binding (RFC 6120 §7) and XEP-0198 anew.
 
-use super::{ConnectFailed, Event, ResumeState, Session, count, is_counted, too_high};
+use super::{ConnectFailed, Event, ResumeState, Session, count, too_high};
 use crate::alive::Alive;
 use crate::dial::SignedIn;
 use crate::error::{ConnectError, StreamEnd};
-use crate::frames::CLIENT;
+use crate::frames::{CLIENT, is_counted};
 use crate::management::{Management, SM};
 use crate::params::ConnectParams;
 use crate::steps::within;
@@ -89,11 +89,18 @@ impl Opening<'_> {
         self.wire.queue(&request);
         let answer = match self.answer("the resumption").await {
             Ok(answer) => answer,
-            Err(error) => return Err(ConnectFailed { error, resume: Some(state) }),
+            Err(error) => {
+                // What the server does not take now it will not take the next time: then a new session.
+                if matches!(error, ConnectError::Stream { .. } | ConnectError::Protocol(_)) {
+                    state.management.id = None;
+                }
+                return Err(ConnectFailed { error, resume: Some(state) });
+            }
         };
         let resumed = answer.is("resumed", SM);
         if !resumed && !answer.is("failed", SM) {
             let error = ConnectError::Protocol(format!("<{}/> in answer to a resumption", answer.name()));
+            state.management.id = None;
             return Err(ConnectFailed { error, resume: Some(state) });
         }
         match count(&answer).map(|claimed| state.management.acknowledge(claimed)) {

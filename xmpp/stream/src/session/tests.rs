@@ -224,6 +224,34 @@ async fn a_server_that_claims_too_much_on_resumption_gets_a_new_session() {
     assert_eq!(session.unwrap().take_lost().len(), 3);
 }
 
+/// A server that answers a resumption by ending the stream would be asked the same for ever.
+#[tokio::test]
+async fn a_resumption_that_the_server_can_not_take_is_tried_once() {
+    for answer in [
+        "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        "<enabled xmlns='urn:xmpp:sm:3'/>",
+        "<a b='1' b='2'/>",
+    ] {
+        let (session, _peer) = again(Some(cut().await), async |peer: &mut Peer| {
+            peer.expect("resume").await;
+            peer.send(answer).await;
+        })
+        .await;
+        let (session, _peer) = again(session.unwrap_err().resume, bind_and_enable).await;
+        assert_eq!(session.unwrap().take_lost().len(), 3, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_broke_between_stanzas_is_not_resumed() {
+    let (mut session, mut peer) = session(&params()).await;
+    session.send(&message(1), Some(1)).await.unwrap();
+    peer.send("<message id='1' id='2'/>").await;
+    assert!(matches!(session.next().await.unwrap_err(), StreamEnd::Protocol(_)));
+    let (session, _peer) = again(session.into_resume_state(), bind_and_enable).await;
+    assert_eq!(session.unwrap().take_lost(), [(Some(1), message(1))]);
+}
+
 #[tokio::test]
 async fn nothing_is_lost_when_the_new_session_fails_too() {
     let (session, _peer) = again(Some(cut().await), async |peer: &mut Peer| {
@@ -274,18 +302,19 @@ async fn the_server_may_close_but_not_lose() {
 }
 
 #[tokio::test]
-async fn a_stanza_beyond_the_limits_is_not_asked_for_again() {
+async fn a_stanza_beyond_the_limits_or_the_syntax_is_not_asked_for_again() {
     let mut params = params();
     params.limits = Limits { depth: 8, ..Limits::default() };
     for (text, handled) in [
         (format!("<message id='2'>{}", "<a>".repeat(8)), "2"),
         (format!("<x xmlns='urn:x'>{}", "<a>".repeat(8)), "1"),
         ("<!-- x -->".to_owned(), "1"),
+        ("<message id='2'><body>&#1;</body></message>".to_owned(), "2"),
     ] {
         let (mut session, mut peer) = session(&params).await;
         peer.send(&format!("<message id='1'/>{text}")).await;
         assert_eq!(next_id(&mut session).await, "1");
-        assert!(matches!(session.next().await.unwrap_err(), StreamEnd::Limit(_)));
+        assert!(matches!(session.next().await.unwrap_err(), StreamEnd::Limit(_) | StreamEnd::Protocol(_)));
         let (session, _peer) = again(session.into_resume_state(), async |peer: &mut Peer| {
             assert_eq!(attribute(&peer.expect("resume").await, "h"), handled, "{text}");
             peer.send("<resumed xmlns='urn:xmpp:sm:3' previd='sm1' h='0'/>").await;
