@@ -41,7 +41,7 @@ pub async fn connect_component(params: &ComponentParams) -> Result<Component, Co
 /// XEP-0114 §3 over an open connection.
 pub(crate) async fn handshake(io: Box<dyn Io>, params: &ComponentParams) -> Result<Component, ConnectError> {
     let wait = params.timing.step;
-    let mut wire = Wire::new(io, ACCEPT, params.limits);
+    let mut wire = Wire::component(io, ACCEPT, params.limits);
     wire.open(&params.domain, None, false);
     wire.flush(wait).await?;
     let header = within(wait, "the beginning of the stream", wire.header()).await?;

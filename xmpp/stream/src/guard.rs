@@ -89,6 +89,10 @@ pub(crate) struct Guard {
     /// Beginning of the stanza's name, to know whether XEP-0198 counts it.
     stanza_name: Vec<u8>,
     violation: Option<Violation>,
+    /// A stanza against the limits is left out, and the stream goes on.
+    lenient: bool,
+    /// What is wrong with the stanza that is being left out.
+    leaving_out: Option<Violation>,
 }
 
 const CDATA: &[u8] = b"[CDATA[";
@@ -111,7 +115,54 @@ impl Guard {
             attribute_name: AttributeName::Matches(0),
             stanza_name: Vec::with_capacity(LONGEST_STANZA_NAME + 1),
             violation: None,
+            lenient: false,
+            leaving_out: None,
         }
+    }
+
+    /// A Guard for a component's stream: one server carries the stanzas of many senders there, and none of them may
+    /// end it for the others. The server sends nothing that is not well-formed, so the end of a stanza is found.
+    pub(crate) fn lenient(limits: Limits) -> Self {
+        Self { lenient: true, ..Self::new(limits) }
+    }
+
+    /// Looks at the next bytes of a [`lenient`](Self::lenient) stream. `held` keeps the stanza that has begun; whatever
+    /// is complete and within the limits goes to `out`.
+    pub(crate) fn filter(
+        &mut self,
+        input: &[u8],
+        held: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Option<Violation> {
+        if self.violation.is_some() {
+            return self.violation;
+        }
+        for byte in input {
+            if let Err(violation) = self.byte(*byte) {
+                self.violation = Some(violation);
+                return self.violation;
+            }
+            match self.leaving_out {
+                Some(_) => held.clear(),
+                None => held.push(*byte),
+            }
+            if self.open <= 1 && self.state == State::Text {
+                if let Some(violation) = self.leaving_out.take() {
+                    tracing::warn!(%violation, "a stanza was left out");
+                }
+                out.append(held);
+            }
+        }
+        None
+    }
+
+    /// A limit is exceeded: the end of the stream, or, where one sender must not end it, of this stanza alone.
+    fn exceeded(&mut self, violation: Violation) -> Result<(), Violation> {
+        if self.lenient && self.open > 1 {
+            self.leaving_out.get_or_insert(violation);
+            return Ok(());
+        }
+        Err(violation)
     }
 
     /// Looks at the next bytes of the stream. Returns how many of them may go to the parser, and what is wrong with
@@ -217,7 +268,7 @@ impl Guard {
         if in_tag {
             self.tag_bytes += 1;
             if self.tag_bytes > self.limits.tag_bytes {
-                return Err(Violation::TagBytes(self.limits.tag_bytes));
+                self.exceeded(Violation::TagBytes(self.limits.tag_bytes))?;
             }
         }
         if self.open > 1 || in_tag || byte == b'<' || matches!(self.state, State::CData(_)) {
@@ -245,11 +296,11 @@ impl Guard {
         self.open += 1;
         // The root is the stream; the stanza is the first level.
         if self.open > self.limits.depth.saturating_add(1) {
-            return Err(Violation::Depth(self.limits.depth));
+            self.exceeded(Violation::Depth(self.limits.depth))?;
         }
         self.elements += 1;
         if self.elements > self.limits.elements {
-            return Err(Violation::Elements(self.limits.elements));
+            self.exceeded(Violation::Elements(self.limits.elements))?;
         }
         Ok(())
     }
@@ -278,12 +329,12 @@ impl Guard {
     fn count_attribute(&mut self) -> Result<(), Violation> {
         self.attributes += 1;
         if self.attributes > self.limits.attributes {
-            return Err(Violation::Attributes(self.limits.attributes));
+            self.exceeded(Violation::Attributes(self.limits.attributes))?;
         }
         if matches!(self.attribute_name, AttributeName::Declaration | AttributeName::Matches(5)) {
             self.namespaces += 1;
             if self.namespaces > self.limits.namespaces {
-                return Err(Violation::Namespaces(self.limits.namespaces));
+                self.exceeded(Violation::Namespaces(self.limits.namespaces))?;
             }
         }
         Ok(())

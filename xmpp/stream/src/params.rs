@@ -71,7 +71,8 @@ pub enum Security {
     Direct,
 }
 
-/// What the Guard lets through. A stanza beyond any of these ends the stream before anything is built from it.
+/// What the Guard lets through. A stanza beyond any of these ends the stream before anything is built from it; on a
+/// component's stream, where the stanzas are of many senders, it is left out (except for `stanza_bytes`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one stanza as sent. Default 8 MiB: the roster of a large organisation comes in one stanza.

@@ -34,6 +34,8 @@ pub(crate) struct Wire {
     limits: Limits,
     guard: Guard,
     frames: Frames,
+    /// On a component's stream: the stanza that has begun and is not complete.
+    held: Option<Vec<u8>>,
     input: Vec<u8>,
     taken: usize,
     violation: Option<Violation>,
@@ -56,6 +58,11 @@ impl std::fmt::Debug for Wire {
 }
 
 impl Wire {
+    /// A component's stream that has not begun: a stanza against the limits is left out, the stream goes on.
+    pub(crate) fn component(io: Box<dyn Io>, namespace: &'static str, limits: Limits) -> Self {
+        Self { guard: Guard::lenient(limits), held: Some(Vec::new()), ..Self::new(io, namespace, limits) }
+    }
+
     /// A stream that has not begun.
     pub(crate) fn new(io: Box<dyn Io>, namespace: &'static str, limits: Limits) -> Self {
         Self {
@@ -64,6 +71,7 @@ impl Wire {
             limits,
             guard: Guard::new(limits),
             frames: Frames::new(&limits, namespace),
+            held: None,
             input: Vec::new(),
             taken: 0,
             violation: None,
@@ -277,6 +285,10 @@ impl Wire {
 
     /// Takes what the Guard lets through.
     fn accept(&mut self, bytes: &[u8]) {
+        if let Some(held) = &mut self.held {
+            self.violation = self.guard.filter(bytes, held, &mut self.input);
+            return;
+        }
         let (good, violation) = self.guard.scan(bytes);
         self.input.extend_from_slice(&bytes[..good]);
         self.violation = violation;

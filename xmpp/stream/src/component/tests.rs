@@ -95,10 +95,41 @@ async fn a_wrong_secret_and_other_refusals_are_told_apart() {
     }
 }
 
+/// Everybody who can write to the component would else end it for all others, again and again.
 #[tokio::test]
-async fn a_deep_stanza_ends_the_stream_after_what_came_before() {
+async fn what_one_sender_does_wrong_is_left_out() {
     let (mut component, mut peer) = open().await;
-    peer.send(&format!("<message id='1'/><message id='2'>{}", "<a>".repeat(8))).await;
+    let nested = |open: &str, count: usize| format!("{}{}", open.repeat(count), "</a>".repeat(count));
+    let attributes: String = (0..65).map(|n| format!(" a{n}='x'")).collect();
+    for (number, bad) in [
+        nested("<a>", 8),
+        nested("<a x='/>'>", 20_000),
+        nested("<a><![CDATA[</a></message>]]>", 9),
+        format!("<a{attributes}/>"),
+        format!("<a b='{}'/>", "x".repeat(70_000)),
+        "<a/>".repeat(200_000),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!("<message id='bad'>{bad}</message><message id='{number}'/>");
+        // In pieces, as a network has them.
+        let server = async {
+            for piece in text.as_bytes().chunks(40_001) {
+                peer.send(std::str::from_utf8(piece).unwrap()).await;
+            }
+        };
+        let (got, ()) = tokio::join!(component.next(), server);
+        assert_eq!(got.unwrap().attr("id"), Some(number.to_string().as_str()));
+    }
+    peer.send(&format!("<message id='bad'{attributes}><a/></message><message id='last'/>")).await;
+    assert_eq!(component.next().await.unwrap().attr("id"), Some("last"));
+}
+
+#[tokio::test]
+async fn what_the_server_itself_does_wrong_ends_the_stream_after_what_came_before() {
+    let (mut component, mut peer) = open().await;
+    peer.send("<message id='1'/><!-- no -->").await;
     assert_eq!(component.next().await.unwrap().attr("id"), Some("1"));
     let end = component.next().await.unwrap_err();
     assert!(matches!(end, StreamEnd::Limit(_)), "{end}");
