@@ -28,6 +28,8 @@ struct OwnMessage {
     in_flight: bool,
     /// It may have reached the server before.
     sent_before: bool,
+    /// It was refused and goes out once more: what the archive has is the one that was refused.
+    refused: bool,
     /// Kept until the peer has it, for sending again.
     row: Option<MessageRow>,
 }
@@ -67,6 +69,12 @@ impl Outbox {
         self.index.get(id).and_then(|number| self.messages.get(number)).map(|message| &message.conversation)
     }
 
+    /// True when an archive that has this message proves that it arrived.
+    pub(super) fn is_proven_by_archive(&self, id: &MessageId) -> bool {
+        let message = self.index.get(id).and_then(|number| self.messages.get(number));
+        message.is_some_and(|message| !message.refused)
+    }
+
     pub(super) fn delivery(&self, id: &MessageId) -> Option<&DeliveryState> {
         self.index.get(id).and_then(|number| self.messages.get(number)).map(|message| &message.delivery)
     }
@@ -84,7 +92,8 @@ impl Outbox {
         }
         self.next += 1;
         self.index.insert(id.clone(), self.next);
-        let message = OwnMessage { id, conversation, delivery, in_flight: false, sent_before, row };
+        let message =
+            OwnMessage { id, conversation, delivery, in_flight: false, sent_before, refused: false, row };
         self.messages.insert(self.next, message);
         if self.messages.len() > REMEMBERED {
             self.forget_one();
@@ -132,7 +141,7 @@ impl Engine {
             if held.contains(&message.conversation) {
                 continue;
             }
-            if message.sent_before && self.is_catching_up(&message.conversation) {
+            if message.sent_before && !message.refused && self.is_catching_up(&message.conversation) {
                 held.insert(message.conversation.clone());
             } else {
                 self.send_message(number);
@@ -232,8 +241,8 @@ impl Engine {
             {
                 message.delivery = DeliveryState::Queued;
                 message.in_flight = false;
+                message.refused = true;
                 self.show_delivery(number.unwrap_or_default());
-                // It was refused, so no archive proves that it arrived.
                 if self.is_online() {
                     self.send_message(number.unwrap_or_default());
                 }

@@ -253,6 +253,9 @@ impl Engine {
                 if let (Seen::New, Some(stanza_id)) = (&seen, stanza_id) {
                     self.settle(&author.conversation, id.clone(), stanza_id.clone());
                 }
+                if incoming.archived && !self.outbox.is_proven_by_archive(&id) {
+                    return true;
+                }
                 return self.own_advanced(&id, DeliveryState::Acked);
             }
         }

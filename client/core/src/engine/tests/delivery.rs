@@ -106,6 +106,28 @@ fn what_the_archive_has_is_not_sent_again() {
 }
 
 #[test]
+fn what_was_refused_and_is_sent_again_is_not_taken_for_arrived() {
+    let mut rig = Rig::online();
+    let (id, _, _) = rig.say(with_bob(), "bounces");
+    let (from, reason) = (Jid::new("bob@example.test").unwrap(), "Nobody there.".to_owned());
+    rig.remote(RemoteEvent::MessageFailed { from, id: id.0.clone(), reason });
+    rig.interrupt();
+    rig.chat(ChatCommand::Retry { message: id.clone() });
+    assert_eq!(messages(&rig.sign_in()), [(id.clone(), true)], "no archive can tell that it arrived");
+    let refused = IncomingMessage {
+        origin: Origin::OwnDevice { to: bob() },
+        origin_id: Some(id.0),
+        archived: true,
+        delayed: Some(Timestamp(NOON)),
+        stanza_id: Some(StanzaId("a1".into())),
+        ..text("x@y", "bounces")
+    };
+    let output = rig.receive(refused);
+    assert_eq!(states(&output), []);
+    assert_eq!(shown(&output), [], "and it is not another one");
+}
+
+#[test]
 fn a_resumed_stream_sends_only_what_it_has_not_got() {
     let mut rig = Rig::online();
     rig.remote(caught_up());
