@@ -199,6 +199,18 @@ impl Engine {
         }
     }
 
+    /// The conversation is closed to us: what waits for it says so, and can be sent again by hand.
+    pub(super) fn fail_waiting(&mut self, conversation: &ConversationId, reason: &str) {
+        let messages = self.outbox.messages.iter();
+        let waiting: Vec<u64> = messages
+            .filter(|(_, message)| message.waits() && message.conversation == *conversation)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in waiting {
+            self.advance(number, DeliveryState::Failed { reason: reason.to_owned() });
+        }
+    }
+
     pub(super) fn request_answered(&mut self, token: SendToken, result: Result<(), String>) {
         if let (Some(what), Err(reason)) = (self.requests.remove(&token), result) {
             self.reject(what, reason, None);

@@ -319,13 +319,14 @@ impl Engine {
         let state = match reason {
             Some(reason) => {
                 room.wanted = false;
+                self.fail_waiting(&ConversationId::Room(jid.clone()), &reason);
                 RoomState::Failed { reason }
             }
             // The answer to our own leaving: the state was told then.
             None if room.state == RoomState::NotJoined => return,
             None => RoomState::NotJoined,
         };
-        let wanted = room.wanted;
+        let wanted = self.rooms.get(&jid).is_some_and(Room::is_wanted);
         self.out_of_room(&jid, state);
         self.keep_joined(&jid, wanted);
     }

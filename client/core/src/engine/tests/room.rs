@@ -247,3 +247,22 @@ fn invitations_do_not_fill_the_list_of_rooms() {
     let again = RemoteEvent::RoomInvited { room: lobby(), by: None, reason: String::new(), password: None };
     assert!(!rig.remote(again).updates.is_empty());
 }
+
+#[test]
+fn what_waits_for_a_room_that_threw_us_out_has_failed() {
+    let mut rig = Rig::in_lobby();
+    rig.interrupt();
+    let (id, token, _) = rig.say(in_lobby(), "too late");
+    assert_eq!(token, None);
+    rig.sign_in();
+    rig.remote(RemoteEvent::RoomJoined { room: lobby(), nick: "ann".into() });
+    let out = RemoteEvent::RoomLeft { room: lobby(), reason: Some("You were banned.".into()) };
+    let failed = DeliveryState::Failed { reason: "You were banned.".into() };
+    assert!(writes(&rig.remote(out)).contains(&Persist::Delivery { message: id.clone(), delivery: failed }));
+    // Back again, it can be sent by hand.
+    rig.room(RoomCommand::Join { room: lobby(), nick: None, password: None });
+    rig.remote(RemoteEvent::RoomJoined { room: lobby(), nick: "ann".into() });
+    rig.remote(RemoteEvent::RoomSubject { room: lobby(), subject: "Coffee".into() });
+    let output = rig.chat(ChatCommand::Retry { message: id });
+    assert!(matches!(&stanzas(&output)[..], [Outbound::Message { .. }]), "{output:?}");
+}
