@@ -24,11 +24,14 @@ pub use policy::PolicyWindow;
 pub use projection::{Clock, Session};
 pub use window::{Window, set_accelerators};
 
+use gtk::{gio, glib};
+
 /// Application id on D-Bus, of the desktop file and of the icon.
 pub const APPLICATION_ID: &str = "org.flint.Flint";
 
-/// Loads the few styles that libadwaita has no class for. Needs a display.
+/// Loads the icons, and the few styles that libadwaita has no class for. Needs a display.
 pub fn load_style() {
+    load_icons();
     let provider = gtk::CssProvider::new();
     provider.load_from_data(include_str!("../data/style.css"));
     if let Some(display) = gtk::gdk::Display::default() {
@@ -38,4 +41,16 @@ pub fn load_style() {
             gtk::STYLE_PROVIDER_PRIORITY_APPLICATION,
         );
     }
+}
+
+fn load_icons() {
+    let packed = glib::Bytes::from_static(include_bytes!(concat!(env!("OUT_DIR"), "/flint.gresource")));
+    match gio::Resource::from_data(&packed) {
+        Ok(resource) => gio::resources_register(&resource),
+        Err(error) => tracing::warn!("the icons can't be read: {error}"),
+    }
+    if let Some(display) = gtk::gdk::Display::default() {
+        gtk::IconTheme::for_display(&display).add_resource_path("/org/flint/Flint/icons");
+    }
+    gtk::Window::set_default_icon_name(APPLICATION_ID);
 }

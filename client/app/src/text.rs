@@ -1,6 +1,11 @@
 //! Makes text from strangers fit for labels: no control characters, no bidirectional tricks, bounded length.
 //!
-//! Labels never parse it as markup; these functions care for what plain text can still do (UAX #9, UTR #36 §3).
+//! Only [`styled`] makes markup, from escaped text; these functions care for what plain text can still do (UAX #9,
+//! UTR #36 §3).
+
+mod styling;
+
+pub(crate) use styling::{has_link, styled};
 
 /// Characters of a message shown before "Show all" is offered: one Pango paragraph of 64 KiB takes long to lay out.
 pub(crate) const BODY_SHOWN: usize = 4_000;
@@ -8,6 +13,8 @@ pub(crate) const BODY_SHOWN: usize = 4_000;
 /// both, and 64 KiB without a space would stop the window for minutes.
 const WORD: usize = 200;
 const PARAGRAPH: usize = 2_000;
+/// What makes a word that may be as long as a paragraph: a web address is useless in pieces.
+const ADDRESSES: [&str; 2] = ["http://", "https://"];
 /// First-strong isolate and its end (UAX #9 §2.4): the direction of what is inside can't reach what is outside.
 const ISOLATE: char = '\u{2068}';
 const ISOLATE_END: char = '\u{2069}';
@@ -61,8 +68,8 @@ pub(crate) fn body(text: &str, limit: usize) -> (String, bool) {
     let mut shown = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     let mut open: Vec<char> = Vec::new();
     let mut cut = false;
-    let (mut word, mut paragraph) = (0, 0);
-    for (count, character) in text.chars().enumerate() {
+    let (mut word, mut longest, mut paragraph) = (0, WORD, 0);
+    for (count, (at, character)) in text.char_indices().enumerate() {
         if count == limit {
             cut = true;
             break;
@@ -70,8 +77,14 @@ pub(crate) fn body(text: &str, limit: usize) -> (String, bool) {
         let is_space = character.is_whitespace();
         word = if is_space { 0 } else { word + 1 };
         paragraph = if character == '\n' { 0 } else { paragraph + 1 };
-        if word > WORD || (is_space && paragraph > PARAGRAPH) {
-            (word, paragraph) = (1, 1);
+        if word <= 1 {
+            longest = WORD;
+        }
+        if ADDRESSES.iter().any(|address| text[at..].starts_with(address)) {
+            longest = PARAGRAPH;
+        }
+        if word > longest || (is_space && paragraph > PARAGRAPH) {
+            (word, longest, paragraph) = (1, WORD, 1);
             shown.extend(open.drain(..).rev());
             shown.push('\n');
         }
@@ -151,6 +164,12 @@ mod tests {
         ] {
             assert_eq!(body(given, limit), (expected.to_owned(), cut), "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_long_address_stays_whole() {
+        let address = format!("https://example.test/{}", "a".repeat(1_000));
+        assert_eq!(body(&address, BODY_SHOWN), (address.clone(), false));
     }
 
     #[test]

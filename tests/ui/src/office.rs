@@ -285,7 +285,7 @@ pub fn talk_with_bob() -> Vec<MessageRow> {
             "m2",
             bob(),
             evening - 6,
-            "On it. Thirty days is what we agreed with Tom, I will find the mail.",
+            "On it. *Thirty days* is what we agreed with Tom, I will find the mail.",
             DeliveryState::Read,
         ),
         said("m3", bob(), "Bob Stone", 3, "Did you see the draft? It is the one with the new notice period."),
@@ -294,7 +294,7 @@ pub fn talk_with_bob() -> Vec<MessageRow> {
             "m5",
             bob(),
             1,
-            "One thing: termination_notice = 30 is days, not working days.",
+            "One thing: `termination_notice = 30` is days, not working days.",
             DeliveryState::Delivered,
         ),
         said(
@@ -302,7 +302,7 @@ pub fn talk_with_bob() -> Vec<MessageRow> {
             bob(),
             "Bob Stone",
             0,
-            "Good catch. I will change the wording, then wiki.example.test/contracts has the final one.",
+            "Good catch. I will change the wording, then https://wiki.example.test/contracts has the final one.",
         ),
         said("m7", bob(), "Bob Stone", 0, "Lunch at one?"),
     ]

@@ -64,7 +64,7 @@ mod imp {
                 message,
                 move |button| {
                     let (all, _) = text::body(&message.imp().all.borrow(), usize::MAX);
-                    message.imp().body_label.set_text(&all);
+                    message.set_body(&all);
                     button.set_visible(false);
                 }
             ));
@@ -123,7 +123,7 @@ impl Message {
         let is_same = *imp.all.borrow() == entry.body && !imp.body_label.text().is_empty();
         if !is_same {
             let (body, cut) = text::body(&entry.body, text::BODY_SHOWN);
-            imp.body_label.set_text(&body);
+            self.set_body(&body);
             imp.all_button.set_visible(cut);
             imp.all.replace(entry.body.clone());
         }
@@ -131,6 +131,18 @@ impl Message {
         let state = self.set_state(entry, *state);
         let spoken = [sender, time::clock(entry.at), text::one_line(&entry.body, 1_000), state];
         spoken.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn set_body(&self, body: &str) {
+        let label = &self.imp().body_label;
+        let markup = text::styled(body);
+        label.set_markup(&markup);
+        // Markup that the label refuses leaves it empty; the text is worth more than its style.
+        if label.text() != body {
+            label.set_text(body);
+        }
+        // Tab goes from link to link; a label without any is only a stop on the way.
+        label.set_focusable(text::has_link(&markup));
     }
 
     fn set_state(&self, entry: &Entry, shown: bool) -> String {

@@ -172,8 +172,11 @@ impl OfferCard {
             widgets::name(&*imp.clock_bar, &format!("{} left to answer", time::left(left)));
             widgets::set_class(&*imp.card_box, "late", left < LATE);
             let group = text::one_line(&session.desk().workgroup_name(&row.workgroup), 60);
-            imp.group_label
-                .set_text(&format!("{group} · offered {} ago", time::span(now.0 - row.received_at.0)));
+            let since = match row.waiting_since {
+                Some(since) => format!("waited {}", time::span(now.0.saturating_sub(since.0))),
+                None => format!("offered {} ago", time::span(now.0.saturating_sub(row.received_at.0))),
+            };
+            imp.group_label.set_text(&format!("{group} · {since}"));
         });
     }
 }

@@ -166,7 +166,7 @@ impl SearchResults {
             .build();
         name.add_css_class("row-title");
         let time = gtk::Label::new(Some(at));
-        time.set_css_classes(&["small", "dim-label", "numeric"]);
+        time.set_css_classes(&["fine", "dim-label", "numeric"]);
         let top = gtk::Box::builder().spacing(6).build();
         top.append(&name);
         top.append(&time);
