@@ -137,6 +137,16 @@ impl ConversationPage {
         }
     }
 
+    /// Shows one message, loading older ones until it is there.
+    pub(crate) fn reveal(&self, message: &MessageId) {
+        let session = self.session().clone();
+        self.imp().timeline.reveal(&message.0, move || {
+            session.tell(&Topic::Told(
+                "This message is too far back to be shown here. Scroll up to load older messages.".to_owned(),
+            ));
+        });
+    }
+
     fn session(&self) -> &Session {
         self.imp().session.get().expect("set when the page is made")
     }

@@ -5,7 +5,7 @@
 
 mod styling;
 
-pub(crate) use styling::{has_link, styled};
+pub(crate) use styling::{first_link, styled};
 
 /// Characters of a message shown before "Show all" is offered: one Pango paragraph of 64 KiB takes long to lay out.
 pub(crate) const BODY_SHOWN: usize = 4_000;

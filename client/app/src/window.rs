@@ -175,9 +175,12 @@ impl Window {
                 return;
             }
             sidebar::Target::Conversation(id) => {
-                imp.contents.set_visible_child_name("chats");
-                imp.desk.set_on_screen(false);
+                self.show_tabs();
                 imp.tabs.open(&id);
+            }
+            sidebar::Target::Message(id, message) => {
+                self.show_tabs();
+                imp.tabs.open_at(&id, &message);
             }
             sidebar::Target::CustomerChat(session) => {
                 imp.contents.set_visible_child_name("desk");
@@ -186,6 +189,11 @@ impl Window {
             }
         }
         imp.leaflet.set_visible_child_name("content");
+    }
+
+    fn show_tabs(&self) {
+        self.imp().contents.set_visible_child_name("chats");
+        self.imp().desk.set_on_screen(false);
     }
 
     fn follow(&self, topic: &Topic) {

@@ -26,8 +26,10 @@ const CASES: &[Case] = &[
     ("enter sends, shift+enter does not", enter_sends),
     ("a failed message can be retried", failed_is_retried),
     ("older messages are asked for and put above", older_messages),
+    ("the newest message stays in view", newest_in_view),
     ("policy locks the contact button", policy_locks),
     ("search shows people, rooms, messages", search_finds),
+    ("a search hit shows its message", search_hit_is_shown),
     ("tabs by keyboard", tabs_by_keyboard),
     ("offers come, are answered, and go", offers),
     ("a chat with a customer", customer_chat),
@@ -38,6 +40,7 @@ const CASES: &[Case] = &[
     ("the policy page", policy_page),
     ("one pane at 360 pixels", folds),
     ("hostile text stays text", hostile_text),
+    ("links and styles in messages", links_and_styles),
     ("updates about unknown things change nothing", unknown_things),
     ("fifty thousand people", many_people),
     ("closing quits the client first", closing_quits),
@@ -292,6 +295,77 @@ fn older_messages(application: &adw::Application) -> Result<()> {
     Ok(())
 }
 
+/// The scroller of the timeline that shows `text`.
+fn scroller(stage: &Stage, text: &str) -> gtk::ScrolledWindow {
+    let list = tree::all::<gtk::ListBox>(&stage.window).into_iter().find(|list| tree::mentions(list, text));
+    let scroller = list.and_then(|list| list.ancestor(gtk::ScrolledWindow::static_type()));
+    scroller.and_downcast().expect("the timeline scrolls")
+}
+
+/// True when the row that reads `text` lies wholly inside the scroller.
+fn in_view(stage: &Stage, text: &str) -> bool {
+    let scroller = scroller(stage, text);
+    let row = tree::all::<gtk::ListBoxRow>(&scroller).into_iter().rfind(|row| tree::reads(row, text));
+    let bounds = row.and_then(|row| row.compute_bounds(&scroller)).expect("the row is shown");
+    bounds.height() > 0.0 && bounds.y() >= 0.0 && bounds.y() + bounds.height() <= scroller.height() as f32
+}
+
+fn newest_in_view(application: &adw::Application) -> Result<()> {
+    let settings = gtk::Settings::default().expect("a display");
+    // People have animations; a timeline must hold its place with them too.
+    settings.set_gtk_enable_animations(true);
+    let outcome = newest_in_view_animated(application);
+    settings.set_gtk_enable_animations(false);
+    outcome
+}
+
+fn newest_in_view_animated(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    let bob = || office::with("bob");
+    tree::click_row(&tree::row(&stage.window, "Bob Stone"));
+    let talk = (0..24).map(|index| {
+        let (id, text) = (format!("t{index}"), format!("line {index}"));
+        match index % 2 {
+            0 => office::said(&id, bob(), "Bob Stone", 9_000 - 300 * index, &text),
+            _ => office::wrote(&id, bob(), 9_000 - 300 * index, &text, DeliveryState::Acked),
+        }
+    });
+    stage.tell([office::timeline(bob(), talk.collect(), None)]);
+    ensure!(in_view(&stage, "line 23"), "opened at the end");
+    let composer = tree::composer(&stage.window);
+    for round in 0..4 {
+        let (own, answer) = (format!("own{round}"), format!("answer{round}"));
+        composer.buffer().set_text(&own);
+        tree::press(&composer, Key::Return, ModifierType::empty());
+        let sent = office::wrote(&own, bob(), -2 * round, &own, DeliveryState::Queued);
+        stage.tell([core(ChatUpdate::TimelineChanged { message: sent })]);
+        ensure!(in_view(&stage, &own), "{own} is hidden");
+        for delivery in [DeliveryState::Sent, DeliveryState::Acked, DeliveryState::Delivered] {
+            stage.tell([core(ChatUpdate::DeliveryChanged {
+                conversation: bob(),
+                message: MessageId(own.clone()),
+                delivery,
+            })]);
+            ensure!(in_view(&stage, &own), "the state of {own} hides it");
+        }
+        stage.tell([core(ChatUpdate::Typing { conversation: bob(), names: vec!["Bob Stone".into()] })]);
+        let row = office::conversation(bob(), "Bob Stone", &answer, -2 * round - 1, None);
+        stage.tell([
+            core(ChatUpdate::Typing { conversation: bob(), names: Vec::new() }),
+            core(ChatUpdate::TimelineChanged {
+                message: office::said(&answer, bob(), "Bob Stone", -2 * round - 1, &answer),
+            }),
+            core(ChatUpdate::ListChanged { conversation: ConversationRow { unread: 1, ..row } }),
+        ]);
+        ensure!(in_view(&stage, &answer), "{answer} is hidden");
+        ensure!(
+            stage.commands().contains(&chat(ChatCommand::MarkRead { conversation: bob() })),
+            "what is in view was read"
+        );
+    }
+    Ok(())
+}
+
 fn policy_locks(application: &adw::Application) -> Result<()> {
     let stage = started(application);
     tree::toggle(&stage.window, "People").set_active(true);
@@ -335,6 +409,70 @@ fn search_finds(application: &adw::Application) -> Result<()> {
         stage.commands().contains(&chat(ChatCommand::Open { conversation: office::with("bob") })),
         "enter does not wait"
     );
+    Ok(())
+}
+
+fn search_hit_is_shown(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    let bob = || office::with("bob");
+    let talk = |range: std::ops::Range<i64>| {
+        let said = |index: i64| {
+            office::said(
+                &format!("t{index}"),
+                bob(),
+                "Bob Stone",
+                9_000 - 10 * index,
+                &format!("line {index}"),
+            )
+        };
+        range.map(said).collect::<Vec<_>>()
+    };
+    let entry = tree::all::<gtk::SearchEntry>(&stage.window).remove(0);
+    let search = |key: i64| -> Result<()> {
+        entry.set_text(&format!("line {key}"));
+        let query = std::cell::Cell::new(None);
+        stage.until("the search", || {
+            let asked = |command: &Command| match command {
+                Command::Core(Core::History(HistoryCommand::Search { query, .. })) => Some(*query),
+                _ => None,
+            };
+            query.set(stage.commands().iter().find_map(asked).or(query.get()));
+            query.get().is_some()
+        })?;
+        let query = query.get().expect("it was asked for");
+        let message = talk(key..key + 1).remove(0);
+        let hit = flint_runtime::core::model::SearchHit { snippet: message.body.clone(), message };
+        stage.tell([core(HistoryUpdate::Results { query, hits: vec![hit] })]);
+        tree::click_row(&tree::row(&stage.window, &format!("line {key}")));
+        Ok(())
+    };
+    let older = chat(ChatCommand::LoadOlder { conversation: bob() });
+    let prepend = |range, has_older| {
+        core(ChatUpdate::TimelinePrepended { conversation: bob(), messages: talk(range), has_older })
+    };
+    search(120)?;
+    ensure!(stage.commands().contains(&chat(ChatCommand::Open { conversation: bob() })));
+    stage.tell([core(ChatUpdate::TimelineReset {
+        conversation: bob(),
+        messages: talk(200..250),
+        has_older: true,
+        first_unread: None,
+        draft: "".into(),
+    })]);
+    ensure!(stage.commands().contains(&older), "older ones are asked for");
+    stage.tell([prepend(150..200, true)]);
+    ensure!(stage.commands().contains(&older), "and still older ones");
+    stage.tell([prepend(100..150, true)]);
+    stage.until("the message", || in_view(&stage, "line 120"))?;
+    let lit = |text: &str| tree::row(&scroller(&stage, text), text).has_css_class("found");
+    ensure!(lit("line 120") && !lit("line 121"));
+    let _ = stage.commands();
+    search(240)?;
+    stage.until("a later one, without asking", || in_view(&stage, "line 240"))?;
+    search(7)?;
+    ensure!(stage.commands().contains(&older));
+    stage.tell([prepend(50..100, false)]);
+    ensure!(tree::mentions(&stage.window, "too far back"), "{:?}", tree::texts(&stage.window));
     Ok(())
 }
 
@@ -605,6 +743,44 @@ fn hostile_text(application: &adw::Application) -> Result<()> {
     tree::toggle(&stage.window, "Desk").set_active(true);
     stage.settle();
     ensure!(tree::texts(&stage.window).iter().all(|text| !text.contains('\u{202E}')));
+    Ok(())
+}
+
+fn links_and_styles(application: &adw::Application) -> Result<()> {
+    let stage = with_bob(application);
+    let bodies = [
+        ("s1", "read https://example.test/a?b=1&c=2, it is *good*"),
+        ("s2", "<a href='file:///etc/passwd'>x</a> javascript:alert(1) file:///etc/passwd"),
+        ("s3", "*<b>* `&amp;` https://x.test/\"><b>y</b>"),
+        ("s4", "```\n<i>*code*</i>\n```"),
+    ];
+    for (id, body) in bodies {
+        let message = office::said(id, office::with("bob"), "Bob Stone", -1, body);
+        stage.tell([core(ChatUpdate::TimelineChanged { message })]);
+    }
+    let label = |body: &str| {
+        let labels: Vec<gtk::Label> = tree::all(&stage.window);
+        labels.into_iter().find(|label| label.text() == body).expect("the text reads as it was written")
+    };
+    for (id, body) in bodies {
+        let label = label(body);
+        ensure!(
+            label.is_focusable() == matches!(id, "s1" | "s3"),
+            "{id}: only links are stops for the keyboard"
+        );
+        ensure!(!label.label().contains("\"file:") && !label.label().contains("\"javascript"), "{id}");
+    }
+    let opened = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let first = label(bodies[0].1);
+    let seen = opened.clone();
+    first.connect_activate_link(move |_, address| {
+        seen.borrow_mut().push(address.to_owned());
+        glib::Propagation::Stop
+    });
+    first.grab_focus();
+    stage.settle();
+    first.emit_activate_current_link();
+    ensure!(*opened.borrow() == ["https://example.test/a?b=1&c=2"], "{:?}", opened.borrow());
     Ok(())
 }
 

@@ -36,6 +36,8 @@ mod imp {
         pub(super) retry_button: TemplateChild<gtk::Button>,
         pub(super) all: std::cell::RefCell<String>,
         pub(super) key: std::cell::RefCell<String>,
+        /// Where the first link of the text begins, in characters.
+        pub(super) link: std::cell::Cell<Option<i32>>,
     }
 
     #[glib::object_subclass]
@@ -66,6 +68,14 @@ mod imp {
                     let (all, _) = text::body(&message.imp().all.borrow(), usize::MAX);
                     message.set_body(&all);
                     button.set_visible(false);
+                }
+            ));
+            self.body_label.connect_has_focus_notify(glib::clone!(
+                #[weak]
+                message,
+                move |_| {
+                    // The label selects all of its text once the focus is there.
+                    glib::idle_add_local_once(move || message.go_to_link());
                 }
             ));
         }
@@ -133,6 +143,17 @@ impl Message {
         spoken.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
+    /// By keyboard one comes to the first link, ready for Enter, rather than to the whole text.
+    fn go_to_link(&self) {
+        let label = &self.imp().body_label;
+        let all = label.selection_bounds().is_some_and(|(begin, end)| {
+            begin == 0 && usize::try_from(end).is_ok_and(|end| end == label.text().chars().count())
+        });
+        if let Some(link) = self.imp().link.get().filter(|_| all && label.has_focus()) {
+            label.select_region(link, link);
+        }
+    }
+
     fn set_body(&self, body: &str) {
         let label = &self.imp().body_label;
         let markup = text::styled(body);
@@ -142,7 +163,9 @@ impl Message {
             label.set_text(body);
         }
         // Tab goes from link to link; a label without any is only a stop on the way.
-        label.set_focusable(text::has_link(&markup));
+        let link = text::first_link(&markup);
+        label.set_focusable(link.is_some());
+        self.imp().link.set(link);
     }
 
     fn set_state(&self, entry: &Entry, shown: bool) -> String {

@@ -4,12 +4,15 @@
 //! A `ListBox` over a window of the history, since `ListView` of GTK 4.8 scrolls badly over uneven rows
 //! (GNOME/gtk#2971).
 
+mod reveal;
+
 use crate::conversation::timeline_row::TimelineRow;
 use crate::projection::{ItemObject, Session, Timeline};
 use crate::widgets;
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gtk::glib;
+use reveal::Wanted;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -55,6 +58,10 @@ mod imp {
         pub(super) upper: Cell<f64>,
         pub(super) missed: Cell<u32>,
         pub(super) count: Cell<usize>,
+        /// `resized` runs before the next frame.
+        pub(super) resizing: Cell<bool>,
+        /// A message to be shown as soon as it is there.
+        pub(super) wanted: RefCell<Option<Wanted>>,
     }
 
     impl Default for TimelineView {
@@ -77,6 +84,8 @@ mod imp {
                 upper: Cell::default(),
                 missed: Cell::default(),
                 count: Cell::default(),
+                resizing: Cell::default(),
+                wanted: RefCell::default(),
             }
         }
     }
@@ -160,6 +169,7 @@ impl TimelineView {
         let imp = self.imp();
         imp.at_bottom.set(true);
         imp.missed.set(0);
+        imp.wanted.take();
         let adjustment = imp.scroller.vadjustment();
         adjustment.set_value(adjustment.upper() - adjustment.page_size());
         self.refresh_jump();
@@ -185,6 +195,7 @@ impl TimelineView {
             imp.missed.set(imp.missed.get() + u32::try_from(came).unwrap_or(u32::MAX));
         }
         self.refresh_jump();
+        self.look_for_wanted();
     }
 
     fn connect(&self) {
@@ -194,7 +205,7 @@ impl TimelineView {
         adjustment.connect_changed(glib::clone!(
             #[weak(rename_to = view)]
             self,
-            move |adjustment| view.resized(adjustment)
+            move |_| view.resize_soon()
         ));
         adjustment.connect_value_changed(glib::clone!(
             #[weak(rename_to = view)]
@@ -206,6 +217,28 @@ impl TimelineView {
             self,
             move |_| view.jump_to_latest()
         ));
+    }
+
+    /// Runs `resized` before the next frame. Not at once: this is told in the middle of the layout, and what is
+    /// scrolled then never reaches the list, whose later changes of height go unnoticed (GTK 4.8).
+    fn resize_soon(&self) {
+        if self.imp().resizing.replace(true) {
+            return;
+        }
+        glib::idle_add_local_full(
+            glib::Priority::HIGH,
+            glib::clone!(
+                #[weak(rename_to = view)]
+                self,
+                #[upgrade_or]
+                glib::ControlFlow::Break,
+                move || {
+                    view.imp().resizing.set(false);
+                    view.resized(&view.imp().scroller.vadjustment());
+                    glib::ControlFlow::Break
+                }
+            ),
+        );
     }
 
     /// The content or the view changed its height: hold the bottom, or what is in view when older ones came above.
@@ -228,12 +261,18 @@ impl TimelineView {
         if (adjustment.upper() - imp.upper.get()).abs() > 0.5 {
             return;
         }
+        self.note_place(adjustment);
+        self.load_older_if_near(adjustment);
+    }
+
+    /// Notes whether the latest message is in view.
+    fn note_place(&self, adjustment: &gtk::Adjustment) {
+        let imp = self.imp();
         let at_bottom = adjustment.value() + adjustment.page_size() >= adjustment.upper() - NEAR;
         imp.at_bottom.set(at_bottom);
         if at_bottom {
             imp.missed.set(0);
         }
-        self.load_older_if_near(adjustment);
         self.refresh_jump();
     }
 
@@ -241,11 +280,16 @@ impl TimelineView {
         let imp = self.imp();
         let Some(timeline) = imp.timeline.get() else { return };
         if adjustment.page_size() > 0.0 && adjustment.value() < AHEAD && timeline.begin_loading_older() {
-            imp.asked.set(true);
-            imp.older_spinner.set_visible(true);
-            if let Some(older) = imp.older.borrow().as_ref() {
-                older();
-            }
+            self.ask_for_older();
+        }
+    }
+
+    fn ask_for_older(&self) {
+        let imp = self.imp();
+        imp.asked.set(true);
+        imp.older_spinner.set_visible(true);
+        if let Some(older) = imp.older.borrow().as_ref() {
+            older();
         }
     }
 

@@ -151,6 +151,13 @@ impl Timeline {
         self.0.entries.borrow().len()
     }
 
+    /// Place in the model of the message with this key.
+    pub(crate) fn position(&self, key: &str) -> Option<i32> {
+        let is_it = |item: &Item| matches!(item, Item::Message { entry, .. } if entry.key == key);
+        let mut objects = self.0.store.iter::<ItemObject>().filter_map(Result::ok);
+        objects.position(|object| object.with(is_it)).and_then(|place| i32::try_from(place).ok())
+    }
+
     /// Brings the model in line with the entries: equal lines at both ends stay, the middle is spliced.
     fn refresh(&self) {
         let wanted = lay_out(&self.0.entries.borrow(), self.0.first_unread.borrow().as_deref());

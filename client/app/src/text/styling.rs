@@ -41,10 +41,25 @@ pub(crate) fn styled(text: &str) -> String {
     writer.markup
 }
 
-/// True when the markup of [`styled`] holds a link.
-pub(crate) fn has_link(markup: &str) -> bool {
+/// Where the first link of [`styled`]'s markup begins, in characters of the text.
+pub(crate) fn first_link(markup: &str) -> Option<i32> {
     // A `<` of the message itself is escaped, so this tag can only be ours.
-    markup.contains("<a href=")
+    let (before, _) = markup.split_once("<a href=")?;
+    let (mut count, mut in_tag, mut in_entity) = (0, false, false);
+    for character in before.chars() {
+        match character {
+            '<' => in_tag = true,
+            '>' if in_tag => in_tag = false,
+            _ if in_tag => {}
+            ';' if in_entity => in_entity = false,
+            _ if in_entity => {}
+            character => {
+                in_entity = character == '&';
+                count += 1;
+            }
+        }
+    }
+    Some(count)
 }
 
 struct Writer {

@@ -2,6 +2,7 @@
 
 use crate::projection::{RoomObject, Session, Topic};
 use crate::widgets::{self, Avatar};
+use crate::window::sidebar::Target;
 use crate::{text, time};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -27,8 +28,8 @@ mod imp {
         #[template_child]
         pub(super) list_box: TemplateChild<gtk::ListBox>,
         pub(super) session: OnceCell<Session>,
-        pub(super) open: OnceCell<Rc<dyn Fn(ConversationId)>>,
-        pub(super) targets: RefCell<Vec<ConversationId>>,
+        pub(super) open: OnceCell<Rc<dyn Fn(Target)>>,
+        pub(super) targets: RefCell<Vec<Target>>,
         pub(super) query: Cell<Option<QueryId>>,
         pub(super) needle: RefCell<String>,
         pub(super) hits: RefCell<Rc<Vec<SearchHit>>>,
@@ -62,7 +63,7 @@ glib::wrapper! {
 
 impl SearchResults {
     /// Binds the results to the session; `open` is called for the one that was chosen.
-    pub(crate) fn set_session(&self, session: &Session, open: impl Fn(ConversationId) + 'static) {
+    pub(crate) fn set_session(&self, session: &Session, open: impl Fn(Target) + 'static) {
         let imp = self.imp();
         if imp.session.set(session.clone()).is_err() || imp.open.set(Rc::new(open)).is_err() {
             return;
@@ -128,7 +129,8 @@ impl SearchResults {
         }
         for person in session.people().search(&needle, PER_SECTION) {
             let sub = widgets::show_text(person.show, &person.status);
-            self.add("PEOPLE", ConversationId::Person(person.jid), &person.name, &sub, Some(person.show), "");
+            let target = Target::Conversation(ConversationId::Person(person.jid));
+            self.add("PEOPLE", target, &person.name, &sub, Some(person.show), "");
         }
         let folded = text::folded(&needle);
         let matching = session.rooms().iter::<RoomObject>().filter_map(Result::ok).filter(|room| {
@@ -137,25 +139,29 @@ impl SearchResults {
         for room in matching.take(PER_SECTION) {
             let row = room.with(Clone::clone);
             let sub = if row.subject.is_empty() { row.jid.to_string() } else { row.subject.clone() };
-            self.add("ROOMS", ConversationId::Room(row.jid), &row.name, &sub, None, "");
+            let target = Target::Conversation(ConversationId::Room(row.jid));
+            self.add("ROOMS", target, &row.name, &sub, None, "");
         }
         let hits = imp.hits.borrow().clone();
         for hit in hits.iter() {
             let title = session.title(&hit.message.conversation);
             let time = time::short(hit.message.at, session.now());
-            self.add("MESSAGES", hit.message.conversation.clone(), &title, &hit.snippet.0, None, &time);
+            let target = Target::Message(hit.message.conversation.clone(), hit.message.id.clone());
+            self.add("MESSAGES", target, &title, &hit.snippet.0, None, &time);
         }
         let found = !imp.targets.borrow().is_empty();
         imp.stack.set_visible_child_name(if found { "list" } else { "empty" });
     }
 
-    fn add(&self, section: &str, id: ConversationId, title: &str, sub: &str, show: Option<Show>, at: &str) {
+    fn add(&self, section: &str, target: Target, title: &str, sub: &str, show: Option<Show>, at: &str) {
         let imp = self.imp();
         let title = text::one_line(title, 80);
         let avatar: Avatar = glib::Object::new();
-        match id {
-            ConversationId::Person(_) => avatar.set_person(&title),
-            ConversationId::Room(_) => avatar.set_room(&title),
+        match &target {
+            Target::Conversation(ConversationId::Room(_)) | Target::Message(ConversationId::Room(_), _) => {
+                avatar.set_room(&title);
+            }
+            _ => avatar.set_person(&title),
         }
         avatar.set_show(show);
         let name = gtk::Label::builder()
@@ -190,7 +196,7 @@ impl SearchResults {
         widgets::name(&row, &format!("{title}, {snippet}"));
         row.set_widget_name(section);
         imp.list_box.append(&row);
-        imp.targets.borrow_mut().push(id);
+        imp.targets.borrow_mut().push(target);
     }
 }
 

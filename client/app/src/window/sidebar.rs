@@ -11,6 +11,7 @@ use crate::window::presence_menu::PresenceMenu;
 use crate::window::search_results::SearchResults;
 use adw::prelude::*;
 use adw::subclass::prelude::*;
+use flint_runtime::core::MessageId;
 use flint_runtime::core::model::ConversationId;
 use gtk::glib;
 use std::cell::OnceCell;
@@ -47,6 +48,8 @@ pub(crate) enum Target {
     View(View),
     /// A conversation.
     Conversation(ConversationId),
+    /// A conversation at one of its messages.
+    Message(ConversationId, MessageId),
     /// A chat with a customer, by its session.
     CustomerChat(String),
 }
@@ -160,12 +163,12 @@ impl Sidebar {
         let chat = go.clone();
         imp.desk.set_session(session, move |session| chat(Target::CustomerChat(session)));
         let done = self.downgrade();
-        let open = opener();
-        imp.results.set_session(session, move |id| {
+        let found = go.clone();
+        imp.results.set_session(session, move |target| {
             if let Some(sidebar) = done.upgrade() {
                 sidebar.imp().search_entry.set_text("");
             }
-            open(id);
+            found(target);
         });
         self.name_everything();
         self.connect();

@@ -5,6 +5,7 @@ use crate::projection::{Session, Topic};
 use crate::text;
 use adw::prelude::*;
 use adw::subclass::prelude::*;
+use flint_runtime::core::MessageId;
 use flint_runtime::core::command::ChatCommand;
 use flint_runtime::core::model::ConversationId;
 use gtk::glib;
@@ -97,7 +98,12 @@ impl ChatTabs {
             move |button| tabs.pin(button.is_active())
         ));
         session.listen(self, |tabs, topic| match topic {
-            Topic::Conversations | Topic::Identity | Topic::People | Topic::Rooms => tabs.refresh(),
+            Topic::Conversations => {
+                tabs.refresh();
+                // The count of what is unread may come after the message itself.
+                tabs.mark_read_if_active();
+            }
+            Topic::Identity | Topic::People | Topic::Rooms => tabs.refresh(),
             Topic::Timeline(_) => tabs.mark_read_if_active(),
             _ => {}
         });
@@ -127,6 +133,14 @@ impl ChatTabs {
         }
         // Opening is a deliberate act, whatever the window manager thinks of focus.
         self.mark_read();
+    }
+
+    /// Opens a conversation at one of its messages.
+    pub(crate) fn open_at(&self, id: &ConversationId, message: &MessageId) {
+        self.open(id);
+        if let Some(page) = self.current() {
+            page.reveal(message);
+        }
     }
 
     /// Closes the tab on screen.

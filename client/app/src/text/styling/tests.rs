@@ -48,6 +48,20 @@ fn addresses_become_links() {
 }
 
 #[test]
+fn the_first_link_is_found_by_its_place_in_the_text() {
+    for text in
+        ["https://x.test", "é <b> & *bold* https://x.test https://y.test", "one\n; _see https://x.test_"]
+    {
+        let place = text.find("https").map(|byte| text[..byte].chars().count());
+        assert_eq!(
+            first_link(&styled(text)).and_then(|place| usize::try_from(place).ok()),
+            place,
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
 fn what_misleads_is_no_link() {
     for text in [
         "https://",
@@ -60,7 +74,7 @@ fn what_misleads_is_no_link() {
         "https://\u{202A}example.test\u{202C}",
         &format!("https://example.test/{}", "a".repeat(ADDRESS)),
     ] {
-        assert!(!has_link(&styled(text)), "{text:?}");
+        assert_eq!(first_link(&styled(text)), None, "{text:?}");
     }
 }
 
