@@ -29,7 +29,7 @@ pub fn play(programs: &Path, pictures: &Path) -> Result<()> {
 
 /// Opens window and console on this desktop and keeps a colleague and customers at hand.
 pub fn by_hand(programs: &Path) -> Result<()> {
-    let realm = Realm::start(programs)?;
+    let mut realm = Realm::start(programs)?;
     let mut bob = realm.peer("bob")?;
     bob.tell(&json!({ "do": "reply" }))?;
 
@@ -73,6 +73,10 @@ Close the window, or press Ctrl-D or Ctrl-C here, to end everything.",
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
         }
         if window.try_wait()?.is_some() {
+            break;
+        }
+        if realm.has_ended() {
+            say("The realm has ended, so the demo ends.");
             break;
         }
     }

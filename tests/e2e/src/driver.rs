@@ -54,6 +54,11 @@ impl Driver {
         Ok(Self { name, child, input, lines })
     }
 
+    /// True once the program has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Hands a command over without waiting for an answer.
     pub fn tell(&mut self, command: &Value) -> Result<()> {
         let input = self.input.as_mut().context("the driver's input is closed")?;

@@ -103,6 +103,11 @@ impl Realm {
         Ok(console)
     }
 
+    /// True once the realm has ended without being told.
+    pub fn has_ended(&mut self) -> bool {
+        self.driver.has_ended()
+    }
+
     /// Ends the realm and waits until everything is gone.
     pub fn stop(self) {
         drop(self.driver);
