@@ -4,11 +4,13 @@
 mod chat;
 mod customer_pane;
 mod offer_card;
+mod offer_strip;
 mod row;
 mod sidebar;
 mod status;
 mod transcript;
 
+pub(crate) use offer_strip::OfferStrip;
 pub(crate) use sidebar::DeskSidebar;
 pub(crate) use transcript::show_transcript;
 
@@ -298,15 +300,26 @@ impl DeskPage {
     }
 }
 
+/// The offer that has waited longest and was not answered yet, else the first one that is being accepted.
+fn oldest_offer(session: &Session) -> Option<OfferObject> {
+    let offers: Vec<OfferObject> = session.desk().offers().iter().filter_map(Result::ok).collect();
+    let open = offers.iter().find(|offer| offer.with(|row| !row.accepting));
+    open.or(offers.first()).cloned()
+}
+
+/// Answers an offer, unless it is being accepted already; false then.
+fn answer(session: &Session, offer: &OfferObject, accept: bool) -> bool {
+    let (offer, accepting) = offer.with(|row| (row.id.clone(), row.accepting));
+    if !accepting {
+        session.send(match accept {
+            true => AgentCommand::AcceptOffer { offer },
+            false => AgentCommand::DeclineOffer { offer },
+        });
+    }
+    !accepting
+}
+
 /// Accepts the offer that has waited longest; false when there is none.
 pub(crate) fn accept_oldest(session: &Session) -> bool {
-    let mut offers = session.desk().offers().iter::<OfferObject>().filter_map(Result::ok);
-    let open = offers.find_map(|offer| offer.with(|row| (!row.accepting).then(|| row.id.clone())));
-    match open {
-        Some(offer) => {
-            session.send(AgentCommand::AcceptOffer { offer });
-            true
-        }
-        None => false,
-    }
+    oldest_offer(session).is_some_and(|offer| answer(session, &offer, true))
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod banner;
 mod presence_menu;
+mod requests;
 mod search_results;
 mod shortcuts;
 mod sidebar;
@@ -18,7 +19,11 @@ use flint_runtime::core::model::{ConnectionState, ConversationId};
 use gtk::{gio, glib};
 use sidebar::{Sidebar, View};
 use std::cell::{Cell, OnceCell};
+use std::time::Duration;
 use tabs::ChatTabs;
+
+/// Longest wait for the client to end once the window was closed. What is unsent is in the outbox by then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 mod imp {
     use super::*;
@@ -77,6 +82,17 @@ mod imp {
             let window = self.obj();
             if !self.ended.get() && window.session().quit() {
                 window.set_sensitive(false);
+                glib::timeout_add_local_once(
+                    PATIENCE,
+                    glib::clone!(
+                        #[weak]
+                        window,
+                        move || {
+                            tracing::warn!("the client did not end in time; the window goes without it");
+                            window.follow(&Topic::Ended);
+                        }
+                    ),
+                );
                 return glib::Propagation::Stop;
             }
             self.parent_close_request()
@@ -201,8 +217,6 @@ impl Window {
             Topic::Identity | Topic::Capabilities => self.refresh_title(),
             Topic::Connection | Topic::Conversations => self.choose_page(),
             Topic::Told(sentence) => self.tell(sentence),
-            Topic::SubscriptionRequested(jid) => actions::ask_subscription(self, jid),
-            Topic::Invited { room, by } => actions::ask_invitation(self, room, by.as_deref()),
             Topic::Transcript { session, timeline } => crate::desk::show_transcript(self, session, timeline),
             Topic::Ended => {
                 self.imp().ended.set(true);

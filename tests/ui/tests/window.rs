@@ -6,9 +6,9 @@ use adw::prelude::*;
 use anyhow::{Result, ensure};
 use flint_runtime::agent::update::{OfferEnd, WorkgroupRow};
 use flint_runtime::agent::{AgentCommand, AgentUpdate};
-use flint_runtime::core::command::{AccountCommand, ChatCommand, HistoryCommand, RoomCommand};
+use flint_runtime::core::command::{AccountCommand, ChatCommand, HistoryCommand, PeopleCommand, RoomCommand};
 use flint_runtime::core::model::{ConnectionState, ConversationRow, DeliveryState};
-use flint_runtime::core::update::{AccountUpdate, ChatUpdate, HistoryUpdate, PeopleUpdate};
+use flint_runtime::core::update::{AccountUpdate, ChatUpdate, HistoryUpdate, PeopleUpdate, RoomUpdate};
 use flint_runtime::core::{Capabilities, Command as Core, MessageId};
 use flint_runtime::{Command, PolicyCommand, Update};
 use flint_test_ui::office::{self, core};
@@ -37,6 +37,7 @@ const CASES: &[Case] = &[
     ("sign-in says what is wrong", sign_in),
     ("offline is said and can be ended", offline),
     ("rooms are joined and left", rooms),
+    ("who asks for presence is allowed or denied", presence_requests),
     ("the policy page", policy_page),
     ("one pane at 360 pixels", folds),
     ("hostile text stays text", hostile_text),
@@ -44,6 +45,7 @@ const CASES: &[Case] = &[
     ("updates about unknown things change nothing", unknown_things),
     ("fifty thousand people", many_people),
     ("closing quits the client first", closing_quits),
+    ("a client that does not end is not waited for", closing_is_bounded),
 ];
 
 fn main() -> Result<()> {
@@ -516,10 +518,25 @@ fn tabs_by_keyboard(application: &adw::Application) -> Result<()> {
 fn offers(application: &adw::Application) -> Result<()> {
     let stage = with_bob(application);
     stage.tell(office::desk());
-    ensure!(!tree::has_button(&stage.window, "Accept"), "nothing pops up over the conversation");
+    for text in ["Ms Klein waits", "0:18", "Write to Bob Stone"] {
+        ensure!(tree::reads(&stage.window, text), "{text:?} is missing beside the conversation");
+    }
+    let shown = gtk::Window::list_toplevels().into_iter().filter(|window| window.is_visible()).count();
+    ensure!(shown == 1, "nothing pops up over the conversation");
+    let _ = stage.commands();
+    tree::button(&stage.window, "Decline").emit_clicked();
+    ensure!(stage.commands() == [Command::Agent(AgentCommand::DeclineOffer { offer: "o1".into() })]);
+    stage.tell([Update::Agent(AgentUpdate::OfferClosed { offer: "o1".into(), reason: OfferEnd::Declined })]);
+    ensure!(!tree::has_button(&stage.window, "Accept"), "the strip goes with the offer");
+    stage.tell([Update::Agent(AgentUpdate::Offer { offer: office::offer("o0") })]);
+    tree::button(&stage.window, "Accept").emit_clicked();
+    ensure!(stage.commands() == [Command::Agent(AgentCommand::AcceptOffer { offer: "o0".into() })]);
+    ensure!(tree::reads(&stage.window, "Demo Support"), "the desk is shown");
+    stage.tell([Update::Agent(AgentUpdate::OfferClosed { offer: "o0".into(), reason: OfferEnd::Accepted })]);
+    stage.tell([Update::Agent(AgentUpdate::Offer { offer: office::offer("o1") })]);
     tree::toggle(&stage.window, "Desk").set_active(true);
     stage.settle();
-    for text in ["Ms Klein", "0:18", "5 waiting · oldest 3:20", "Demo Support"] {
+    for text in ["Ms Klein", "0:18", "5 waiting · oldest 3:20", "Demo Support · waited 0:42"] {
         ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
     }
     ensure!(
@@ -654,6 +671,26 @@ fn rooms(application: &adw::Application) -> Result<()> {
     stage.settle();
     ensure!(tree::has_button(&stage.window, "Join room"));
     ensure!(!tree::composer(&stage.window).is_sensitive(), "nobody writes into a room from outside");
+    Ok(())
+}
+
+fn presence_requests(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    let asks = |who: &str| core(PeopleUpdate::SubscriptionRequested { jid: office::jid(who) });
+    stage.tell([asks("stranger"), asks("bob"), asks("stranger")]);
+    let _ = stage.commands();
+    for (who, word, allow) in [("stranger", "Deny", false), ("bob", "Allow", true)] {
+        ensure!(tree::mentions(&stage.window, &format!("{who}@example.test")), "{who} is not shown");
+        tree::button(&stage.window, word).emit_clicked();
+        let answer = PeopleCommand::AnswerSubscription { jid: office::jid(who), allow };
+        ensure!(stage.commands() == [Command::Core(Core::People(answer))]);
+    }
+    ensure!(!tree::has_button(&stage.window, "Allow"), "nobody is asked about twice");
+    let room = office::room_id("lunch").jid().clone();
+    stage.tell([core(RoomUpdate::Invited { room: room.clone(), by: None, reason: String::new() })]);
+    tree::button(&stage.window, "Join").emit_clicked();
+    let join = RoomCommand::Join { room, nick: None, password: None };
+    ensure!(stage.commands().contains(&Command::Core(Core::Room(join))));
     Ok(())
 }
 
@@ -839,4 +876,12 @@ fn closing_quits(application: &adw::Application) -> Result<()> {
     stage.tell([Update::Ended]);
     ensure!(!stage.window.is_visible());
     Ok(())
+}
+
+fn closing_is_bounded(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    stage.window.close();
+    ensure!(stage.commands().ends_with(&[Command::Quit]) && stage.window.is_visible());
+    let window = stage.window.clone();
+    stage.until("the window goes", || !window.is_visible())
 }

@@ -4,7 +4,6 @@ use crate::projection::{OfferObject, Session, Topic};
 use crate::{text, time, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::agent::AgentCommand;
 use gtk::{gdk, glib};
 use std::cell::OnceCell;
 
@@ -118,16 +117,9 @@ impl OfferCard {
 
     fn answer(&self, accept: bool) {
         let imp = self.imp();
-        let (Some(session), Some(offer)) = (imp.session.get(), imp.offer.get()) else { return };
-        let (id, accepting) = offer.with(|row| (row.id.clone(), row.accepting));
-        if accepting {
-            return;
+        if let (Some(session), Some(offer)) = (imp.session.get(), imp.offer.get()) {
+            crate::desk::answer(session, offer, accept);
         }
-        session.send(if accept {
-            AgentCommand::AcceptOffer { offer: id }
-        } else {
-            AgentCommand::DeclineOffer { offer: id }
-        });
     }
 
     fn refresh(&self) {

@@ -1,15 +1,9 @@
 //! Everything that can be done by keyboard, as actions of the window.
 
-use crate::projection::Session;
-use crate::text;
 use crate::window::sidebar::{Target, View};
 use crate::window::{Window, imp};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::core::command::{PeopleCommand, RoomCommand};
-use flint_runtime::core::model::ConversationId;
-use flint_runtime::core::{BareJid, Command};
-use gtk::glib;
 
 /// Keys of the actions; `shortcuts.ui` lists the same ones.
 pub(crate) const ACCELERATORS: &[(&str, &[&str])] = &[
@@ -103,40 +97,4 @@ fn about(window: &Window) {
         .transient_for(window)
         .build();
     about.present();
-}
-
-/// Somebody wants to see our presence: a line that waits, not a dialog that interrupts.
-pub(super) fn ask_subscription(window: &Window, jid: &BareJid) {
-    let name = window.session().people().person(jid).map_or_else(|| jid.to_string(), |person| person.name);
-    let toast = adw::Toast::new(&text::escaped(&format!(
-        "{} wants to see your presence.",
-        text::isolated(&name, 60)
-    )));
-    toast.set_timeout(0);
-    toast.set_button_label(Some("Allow"));
-    let (session, jid): (Session, BareJid) = (window.session().clone(), jid.clone());
-    toast.connect_button_clicked(move |_| {
-        session.send(Command::People(PeopleCommand::AnswerSubscription { jid: jid.clone(), allow: true }));
-    });
-    window.imp().toasts.add_toast(toast);
-}
-
-/// Somebody invited us to a room.
-pub(super) fn ask_invitation(window: &Window, room: &BareJid, by: Option<&str>) {
-    let who = by.map_or_else(|| "Somebody".to_owned(), |by| text::isolated(by, 60));
-    let sentence = format!("{who} invites you to {}.", text::isolated(room.as_str(), 60));
-    let toast = adw::Toast::new(&text::escaped(&sentence));
-    toast.set_timeout(0);
-    toast.set_button_label(Some("Join"));
-    let room = room.clone();
-    toast.connect_button_clicked(glib::clone!(
-        #[weak]
-        window,
-        move |_| {
-            let join = RoomCommand::Join { room: room.clone(), nick: None, password: None };
-            window.session().send(Command::Room(join));
-            window.open(&ConversationId::Room(room.clone()));
-        }
-    ));
-    window.imp().toasts.add_toast(toast);
 }

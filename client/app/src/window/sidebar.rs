@@ -1,13 +1,14 @@
 //! Left side of the window: own card, one search for everything, the lists behind a switcher.
 
 use crate::conversation_list::ConversationList;
-use crate::desk::DeskSidebar;
+use crate::desk::{DeskSidebar, OfferStrip};
 use crate::people::PeoplePage;
 use crate::projection::{Session, Topic};
 use crate::rooms::RoomsPage;
 use crate::text;
 use crate::widgets::{self, Avatar};
 use crate::window::presence_menu::PresenceMenu;
+use crate::window::requests::Requests;
 use crate::window::search_results::SearchResults;
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -79,6 +80,10 @@ mod imp {
         #[template_child]
         pub(super) search_entry: TemplateChild<gtk::SearchEntry>,
         #[template_child]
+        pub(super) offer_strip: TemplateChild<OfferStrip>,
+        #[template_child]
+        pub(super) requests: TemplateChild<Requests>,
+        #[template_child]
         pub(super) stack: TemplateChild<gtk::Stack>,
         #[template_child]
         pub(super) results: TemplateChild<SearchResults>,
@@ -118,6 +123,8 @@ mod imp {
             PeoplePage::ensure_type();
             RoomsPage::ensure_type();
             DeskSidebar::ensure_type();
+            OfferStrip::ensure_type();
+            Requests::ensure_type();
             class.bind_template();
         }
 
@@ -151,6 +158,10 @@ impl Sidebar {
             return;
         }
         leaflet.bind_property("folded", &*imp.header, "show-end-title-buttons").sync_create().build();
+        // Folded, the sidebar is all there is to see; else the strip is above the tabs.
+        leaflet.bind_property("folded", &*imp.offer_strip, "visible").sync_create().build();
+        imp.offer_strip.set_session(session);
+        imp.requests.set_session(session);
         imp.me_avatar.set_size(28);
         imp.presence_menu.set_session(session);
         let opener = || {

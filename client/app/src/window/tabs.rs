@@ -1,6 +1,7 @@
 //! Conversations side by side as tabs, with the header of the one on screen.
 
 use crate::conversation::ConversationPage;
+use crate::desk::OfferStrip;
 use crate::projection::{Session, Topic};
 use crate::text;
 use adw::prelude::*;
@@ -29,6 +30,8 @@ mod imp {
         #[template_child]
         pub(super) pin_button: TemplateChild<gtk::ToggleButton>,
         #[template_child]
+        pub(super) offer_strip: TemplateChild<OfferStrip>,
+        #[template_child]
         pub(super) stack: TemplateChild<gtk::Stack>,
         #[template_child]
         pub(super) tab_bar: TemplateChild<adw::TabBar>,
@@ -47,6 +50,7 @@ mod imp {
         type ParentType = adw::Bin;
 
         fn class_init(class: &mut Self::Class) {
+            OfferStrip::ensure_type();
             class.bind_template();
         }
 
@@ -73,6 +77,7 @@ impl ChatTabs {
         if imp.session.set(session.clone()).is_err() {
             return;
         }
+        imp.offer_strip.set_session(session);
         super::bind_back(leaflet, &imp.back_button);
         crate::widgets::name(&*imp.pin_button, "Pin to the top");
         imp.tab_view.connect_selected_page_notify(glib::clone!(

@@ -56,6 +56,9 @@ fn screens() -> Vec<(&'static str, (i32, i32), Play)> {
         ("people-narrow", NARROW, people),
         ("rooms", WIDE, rooms),
         ("search", WIDE, search),
+        ("chat-offer", WIDE, chat_offer),
+        ("list-offer-narrow", NARROW, list_offer),
+        ("about", WIDE, about),
         ("chat-narrow", NARROW, chat),
         ("list-narrow", NARROW, |stage| told(stage, office::signed_in())),
         ("desk", (1400, 820), desk),
@@ -86,6 +89,29 @@ fn chat(stage: &Stage) -> Option<gtk::Window> {
         core(ChatUpdate::Typing { conversation: office::with("bob"), names: vec!["Bob Stone".into()] }),
     ]);
     None
+}
+
+fn chat_offer(stage: &Stage) -> Option<gtk::Window> {
+    chat(stage);
+    stage.tell(office::desk());
+    None
+}
+
+fn list_offer(stage: &Stage) -> Option<gtk::Window> {
+    stage.tell(office::signed_in());
+    stage.tell(office::desk());
+    stage.tell([core(PeopleUpdate::SubscriptionRequested { jid: office::jid("nora.lindqvist") })]);
+    None
+}
+
+fn about(stage: &Stage) -> Option<gtk::Window> {
+    stage.tell(office::signed_in());
+    gtk::prelude::WidgetExt::activate_action(&stage.window, "win.about", None).expect("the action is there");
+    stage.settle();
+    gtk::Window::list_toplevels()
+        .into_iter()
+        .find_map(|window| window.downcast::<adw::AboutWindow>().ok())
+        .map(|about| about.upcast())
 }
 
 fn chat_failed(stage: &Stage) -> Option<gtk::Window> {
