@@ -74,12 +74,13 @@ const CONFINED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "xmpp-parsers",
+        "minidom",
         &[
             "flint-xep",
             "flint-stream",
             "flint-xmpp",
             "flint-fastpath-protocol",
+            "flint-fastpath-agent",
             "flint-fastpath-service",
             "flintd",
         ],

@@ -1,4 +1,4 @@
-//! Checked senders and the payloads that `xmpp-parsers` lacks.
+//! Checked senders, and payloads that client and server half both speak.
 //!
 //! Pure: no I/O, no clock. Whoever handles an inbound stanza takes one of the sender types of [`sender`], which only a
 //! check can make, never a bare address.
