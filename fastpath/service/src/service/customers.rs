@@ -31,7 +31,7 @@ impl Service {
             Ok(join) => join,
             Err(problem) => return self.refuse_malformed(request, problem),
         };
-        let answers = match accepted_answers(join.answers) {
+        let mut answers = match accepted_answers(join.answers) {
             Ok(answers) => answers,
             Err(problem) => return self.refuse(request, Condition::NotAcceptable, Some(problem)),
         };
@@ -43,6 +43,9 @@ impl Service {
             domain != self.config.xmpp_domain && domain != here
         };
         let user = named_user(join.user.as_deref(), customer.jid()).filter(foreign);
+        // Agents' programs look for past chats under this answer: it is the identity that counts, or none.
+        let filed = user.clone().unwrap_or_else(|| customer.bare()).to_string();
+        answers.0.retain(|(name, values)| name != "userID" || *values == [filed.as_str()]);
         let session = SessionId((self.new_id)());
         let event = Event::CustomerJoined {
             session: session.clone(),
@@ -56,7 +59,7 @@ impl Service {
         let summary = SessionSummary {
             session: session.clone(),
             workgroup: workgroup.to_owned(),
-            user: user.unwrap_or_else(|| customer.bare()).to_string(),
+            user: filed,
             joined: self.router.clamp(now),
             started: None,
             ended: None,
@@ -181,8 +184,8 @@ impl Service {
 
 /// The answers without what has no business here, if they are short enough to be kept and offered around.
 fn accepted_answers(mut answers: Metadata) -> Result<Answers, &'static str> {
-    // A password is nobody's business, and whom to skip is not the customer's choice.
-    for name in ["password", "ignore", "FORM_TYPE"] {
+    // A password is nobody's business; whom to skip, and who called in, is not the customer's to say.
+    for name in ["password", "ignore", "inviter", "FORM_TYPE"] {
         answers.remove(name);
     }
     let entries = answers.entries();

@@ -162,7 +162,9 @@ async fn nobody_takes_the_name_of_somebody_else() {
         ("a4@anonymous.test/web", "x@workgroup.example.test", false),
     ] {
         let user = format!("<user xmlns='{JWG}' id='{named}'/><x xmlns='jabber:x:data'");
-        let join = join_form(who).replacen("<x xmlns='jabber:x:data'", &user, 1);
+        // Spark looks for past chats under the `userID` of the form.
+        let field = format!("<field var='userID'><value>{named}</value></field></x>");
+        let join = join_form(who).replacen("<x xmlns='jabber:x:data'", &user, 1).replacen("</x>", &field, 1);
         assert_eq!(office.ask(who, "set", SUPPORT, &join).await.attr("type"), Some("result"));
         let offer = office.payload(ANN, "offer").await;
         assert_eq!(String::from(&offer).contains(named), taken, "{named}");
