@@ -4,7 +4,7 @@ use crate::config::ServiceConfig;
 use crate::journal::{Journal, JournalError, SessionFilter, Snapshot};
 use crate::link::{Connect, Link};
 use crate::metrics::Metrics;
-use crate::service::{Answer, Kind, MAX_LINES, Past, Query, Service, Work};
+use crate::service::{Answer, Kind, MAX_LINES, Past, Query, Service, Work, room};
 use flint_fastpath_routing::Timestamp;
 use flint_stream::{ComponentParams, StreamEnd};
 use futures::FutureExt;
@@ -155,7 +155,7 @@ impl<C: Connect, J: Journal> Task<C, J> {
             if let Some(summary) = self.journal.sessions(&filter).await?.pop() {
                 let lines = self.journal.transcript(session, usize::MAX >> 1).await?;
                 let last_line = lines.iter().map(|line| line.at).max().unwrap_or_default();
-                past.push(Past { summary, last_line });
+                past.push(Past { summary, last_line, recent: room::recent(&lines) });
             }
         }
         let metrics = Arc::clone(&self.metrics);

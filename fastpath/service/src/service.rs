@@ -9,7 +9,7 @@ mod invitations;
 mod presence;
 mod pushes;
 mod requests;
-mod room;
+pub(crate) mod room;
 mod tools;
 
 use crate::config::{ServiceConfig, WorkgroupConfig};
@@ -23,7 +23,7 @@ use flint_fastpath_routing::{
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
 use room::Room;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -71,12 +71,15 @@ struct Visit {
     told: Option<u32>,
     /// When the last line of the chat was written down.
     last_line: Timestamp,
+    /// The newest lines of the chat, by which those that a room repeats are known.
+    recent: VecDeque<u64>,
 }
 
 /// What the journal knows of a visit that is not over.
 pub(crate) struct Past {
     pub(crate) summary: SessionSummary,
     pub(crate) last_line: Timestamp,
+    pub(crate) recent: VecDeque<u64>,
 }
 
 /// What a timer is for.
@@ -128,11 +131,12 @@ impl Service {
                     answers: view.answers.clone(),
                 },
                 last_line: Timestamp::default(),
+                recent: VecDeque::new(),
             });
-            let Past { summary, last_line } = past;
+            let Past { summary, last_line, recent } = past;
             visits.insert(
                 session.clone(),
-                Visit { client: view.client.clone(), summary, told: None, last_line },
+                Visit { client: view.client.clone(), summary, told: None, last_line, recent },
             );
         }
         let mut service = Self {

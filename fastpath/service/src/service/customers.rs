@@ -10,6 +10,7 @@ use flint_fastpath_routing::{Answers, Event, Reply, SessionId, Timestamp, Workgr
 use flint_xep::sender::FromCustomer;
 use jid::{BareJid, FullJid};
 use minidom::Element;
+use std::collections::VecDeque;
 
 /// Most fields that a customer may send.
 const MAX_FIELDS: usize = 60;
@@ -72,6 +73,7 @@ impl Service {
             summary: summary.clone(),
             told: None,
             last_line: Timestamp::default(),
+            recent: VecDeque::new(),
         };
         self.visits.insert(session.clone(), visit);
         let before = self.out.len();

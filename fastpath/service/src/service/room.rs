@@ -10,12 +10,32 @@ use flint_fastpath_protocol::{history, stamp};
 use flint_fastpath_routing::{Event, Phase, SessionId, Timestamp};
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Longest text of one line that is written down, in bytes.
 const MAX_LINE: usize = 10_000;
 /// Most people of one room that are watched.
 const MAX_OCCUPANTS: usize = 50;
+
+/// Lines of a chat that are remembered, to know again what a room repeats.
+const MAX_RECENT: usize = 200;
+/// How far apart the clocks of the room service and of this one may be, in milliseconds.
+const SKEW_MS: u64 = 60_000;
+
+/// Marks of the newest lines, for [`MAX_RECENT`] of them.
+pub(crate) fn recent(lines: &[Line]) -> VecDeque<u64> {
+    let said = lines.iter().filter(|line| line.kind == LineKind::Message);
+    let newest = said.rev().take(MAX_RECENT).map(|line| mark(&line.nick, &line.text.0));
+    newest.collect::<Vec<_>>().into_iter().rev().collect()
+}
+
+/// What makes a line known again; the room service's stamps can't, because its clock is another one.
+fn mark(nick: &str, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (nick, text).hash(&mut hasher);
+    hasher.finish()
+}
 
 /// One room.
 pub(super) struct Room {
@@ -28,6 +48,8 @@ pub(super) struct Room {
     pub(super) invite: Vec<FullJid>,
     /// We had been there before this connection.
     again: bool,
+    /// Marks of lines that it may repeat, each once.
+    known: VecDeque<u64>,
     /// A transfer under way: who hands over, to whom.
     pub(super) transfer: Option<(FullJid, BareJid)>,
 }
@@ -72,10 +94,13 @@ impl Service {
         let Some(own) = occupant(&workgroup) else { return };
         let Ok(jid) = BareJid::new(&format!("{session}@{}", self.config.conference)) else { return };
         let nick = own.resource().as_str();
+        let known = visit.recent.clone();
         // What was said while we were away is asked for, and nothing else.
         let history = el("history", MUC);
         let history = match (agent.is_none(), visit.last_line) {
-            (true, last) if last > Timestamp::default() => history.attr("since", stamp::utc(ms(last))),
+            (true, last) if last > Timestamp::default() => {
+                history.attr("since", stamp::utc(ms(last).saturating_sub_unsigned(SKEW_MS)))
+            }
             _ => history.attr("maxstanzas", "0"),
         };
         let join = el("x", MUC).child(history);
@@ -90,6 +115,7 @@ impl Service {
             occupants: BTreeMap::new(),
             invite: agent.into_iter().collect(),
             transfer: None,
+            known,
             again,
         };
         self.rooms.insert(session.clone(), room);
@@ -339,8 +365,9 @@ impl Service {
 
     fn room_message(&mut self, stanza: &Element, session: &SessionId, from: &Jid, now: Timestamp) {
         let Some(nick) = from.resource().map(|nick| nick.as_str().to_owned()) else { return };
-        let Some(body) = stanza.get_child("body", CLIENT).map(Element::text) else { return };
-        let Some(room) = self.rooms.get(session) else { return };
+        let Some(mut body) = stanza.get_child("body", CLIENT).map(Element::text) else { return };
+        body.truncate(body.floor_char_boundary(MAX_LINE));
+        let Some(room) = self.rooms.get_mut(session) else { return };
         if nick == room.own.resource().as_str() {
             return;
         }
@@ -349,9 +376,14 @@ impl Service {
         if stanza.get_child("delay", "urn:xmpp:delay").is_some() {
             let said = history::delay(stanza).and_then(|at| u64::try_from(at).ok()).map(Timestamp);
             let last = self.visits.get(session).map_or(now, |visit| visit.last_line);
-            // Rooms stamp in whole seconds, so the second of the last line is one that we know.
-            match said.filter(|said| room.again && said.0 / 1_000 > last.0 / 1_000 && *said <= now) {
-                Some(said) => at = said,
+            if let Some(place) = room.known.iter().position(|known| *known == mark(&nick, &body)) {
+                room.known.remove(place);
+                return;
+            }
+            // Rooms stamp in whole seconds.
+            let asked_for = |said: &Timestamp| said.0 / 1_000 >= last.0.saturating_sub(SKEW_MS) / 1_000;
+            match said.filter(|said| room.again && asked_for(said)) {
+                Some(said) => at = said.max(last).min(now),
                 None => return,
             }
         }
@@ -376,13 +408,19 @@ impl Service {
         kind: LineKind,
         nick: &str,
         jid: Option<BareJid>,
-        mut text: String,
+        text: String,
     ) {
-        text.truncate(text.floor_char_boundary(MAX_LINE));
+        let mark = (kind == LineKind::Message).then(|| mark(nick, &text));
         let line = Line { session: session.clone(), at, kind, nick: nick.to_owned(), jid, text: Text(text) };
         self.records.push(JournalRecord::Line(line));
         if let Some(visit) = self.visits.get_mut(session) {
             visit.last_line = visit.last_line.max(at);
+            if let Some(mark) = mark {
+                if visit.recent.len() >= MAX_RECENT {
+                    visit.recent.pop_front();
+                }
+                visit.recent.push_back(mark);
+            }
         }
     }
 
