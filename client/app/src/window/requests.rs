@@ -12,8 +12,10 @@ use flint_runtime::core::{BareJid, Command};
 use gtk::glib;
 use std::cell::{OnceCell, RefCell};
 
-/// Lines shown at most; strangers can send any number of requests.
-const SHOWN: usize = 20;
+/// Lines kept at most; strangers can send any number of requests.
+const KEPT: usize = 50;
+/// Lines shown at a time: the lists below stay usable. The next ones follow as these are answered.
+const SHOWN: usize = 2;
 
 /// Something that waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +47,7 @@ mod imp {
         fn constructed(&self) {
             self.parent_constructed();
             let lines = gtk::Box::new(gtk::Orientation::Vertical, 6);
-            let scroller = gtk::ScrolledWindow::builder()
-                .hscrollbar_policy(gtk::PolicyType::Never)
-                .propagate_natural_height(true)
-                .max_content_height(220)
-                .child(&lines)
-                .build();
-            self.obj().set_child(Some(&scroller));
+            self.obj().set_child(Some(&lines));
             self.obj().set_visible(false);
             let _ = self.lines.set(lines);
         }
@@ -128,7 +124,7 @@ impl Requests {
         let imp = self.imp();
         let Some(lines) = imp.lines.get() else { return };
         let is_known = imp.open.borrow().iter().any(|(known, _)| *known == request);
-        if is_known || imp.open.borrow().len() >= SHOWN {
+        if is_known || imp.open.borrow().len() >= KEPT {
             return;
         }
         let label = gtk::Label::builder().label(sentence).xalign(0.0).wrap(true).build();
@@ -150,7 +146,7 @@ impl Requests {
         self.connect(&agree, &request, yes.1);
         lines.append(&line);
         imp.open.borrow_mut().push((request, line));
-        self.set_visible(true);
+        self.refresh();
     }
 
     fn connect(&self, button: &gtk::Button, request: &Request, answer: impl Fn() + 'static) {
@@ -172,6 +168,14 @@ impl Requests {
             let (_, line) = imp.open.borrow_mut().remove(place);
             lines.remove(&line);
         }
-        self.set_visible(!imp.open.borrow().is_empty());
+        self.refresh();
+    }
+
+    fn refresh(&self) {
+        let open = self.imp().open.borrow();
+        for (index, (_, line)) in open.iter().enumerate() {
+            line.set_visible(index < SHOWN);
+        }
+        self.set_visible(!open.is_empty());
     }
 }
