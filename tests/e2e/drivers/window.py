@@ -137,6 +137,8 @@ def act(command):
             subprocess.run(["xdotool", "type", "--delay", "8", command["text"]], check=True)
         return {}
     if kind == "picture":
+        # The pointer out of the way, so that no tooltip covers anything.
+        subprocess.run(["xdotool", "mousemove", "1279", "899"], check=True)
         subprocess.run(["import", "-window", "root", command["file"]], check=True)
         return {}
     if kind == "tree":

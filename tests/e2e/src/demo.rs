@@ -64,10 +64,15 @@ Close the window, or press Ctrl-D or Ctrl-C here, to end everything.",
     let mut customers: Vec<Driver> = Vec::new();
     loop {
         match events.recv_timeout(std::time::Duration::from_millis(200)) {
-            Ok(()) if customers.len() < 5 => {
-                customers.push(customer(&realm, customers.len())?);
-                say("A customer joined the queue of Demo Support.");
-            }
+            Ok(()) if customers.len() < 5 => match customer(&realm, customers.len())? {
+                Some(customer) => {
+                    customers.push(customer);
+                    say("A customer joined the queue of Demo Support.");
+                }
+                None => {
+                    say("Nobody serves the queue yet: in Ann's window open the Desk and join Demo Support.")
+                }
+            },
             Ok(()) => say("Five customers are enough for one agent; end a chat first."),
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
@@ -89,8 +94,8 @@ Close the window, or press Ctrl-D or Ctrl-C here, to end everything.",
     Ok(())
 }
 
-/// A customer who joins the queue, enters the room and answers.
-fn customer(realm: &Realm, number: usize) -> Result<Driver> {
+/// A customer who joins the queue, enters the room and answers; none when the queue takes nobody.
+fn customer(realm: &Realm, number: usize) -> Result<Option<Driver>> {
     const CUSTOMERS: [(&str, &str, &str); 5] = [
         ("klein", "Ms Klein", "The invoice of March is wrong."),
         ("aisha.abbott", "Mr Ott", "I can't find the export."),
@@ -106,7 +111,11 @@ fn customer(realm: &Realm, number: usize) -> Result<Driver> {
         "<iq type='set' to='{workgroup}' id='join'><join-queue xmlns='http://jabber.org/protocol/workgroup'>\
          <queue-notifications/><x xmlns='jabber:x:data' type='submit'><field var='username'><value>{name}</value></field>\
          <field var='question'><value>{question}</value></field></x></join-queue></iq>") }))?;
-    Ok(peer)
+    let taken = peer.wait("the answer to join-queue", |line| {
+        let xml = line["xml"].as_str().filter(|xml| xml.starts_with("<iq") && xml.contains("id=\"join\""))?;
+        Some(xml.contains("type=\"result\""))
+    })?;
+    Ok(taken.then_some(peer))
 }
 
 fn chromium(realm: &Realm, url: &str) -> Result<Child> {
@@ -125,7 +134,7 @@ fn chromium(realm: &Realm, url: &str) -> Result<Child> {
             "<meta charset=utf-8><meta http-equiv=refresh content=\"1;url={url}\"><p>Opening the console …"
         ),
     )?;
-    command.arg(start).env("HOME", &home).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg(start).env("HOME", &home).env("TMPDIR", &home).stdout(Stdio::null()).stderr(Stdio::null());
     realm.ticket(&mut command, realm.text("admin")).spawn().context("Chromium can't be started")
 }
 

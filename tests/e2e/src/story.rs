@@ -130,7 +130,7 @@ fn start_browser(realm: &Realm) -> Result<Driver> {
     let home = crate::browser::home(realm)?;
     let mut command = crate::driver::bound_command(PYTHON);
     command.arg(realm.dir.join("browser.py")).arg(home.join("profile")).args(["1", "1360", "800"]);
-    command.env("HOME", &home).stderr(std::process::Stdio::null());
+    command.env("HOME", &home).env("TMPDIR", &home).stderr(std::process::Stdio::null());
     Driver::start("the administrator's browser", realm.ticket(&mut command, realm.text("admin")))
 }
 
@@ -145,20 +145,20 @@ fn signed_in(story: &mut Story) -> Result<()> {
 }
 
 fn organisation(story: &mut Story) -> Result<()> {
-    story.go("People")?;
-    for group in ["Legal", "Support", "Sales"] {
-        story.see(json!({ "contains": group }))?;
-    }
+    story.see(json!({ "contains": "Bob Stone" }))?;
     story.go("Rooms")?;
     for room in ["Roadmap", "Support team", "Facility"] {
         story.see(json!({ "contains": room }))?;
     }
-    story.go("Chats")?;
-    story.see(json!({ "contains": "Bob Stone" }))?;
+    story.go("People")?;
+    for group in ["Legal", "Support", "Sales"] {
+        story.see(json!({ "contains": group }))?;
+    }
     Ok(())
 }
 
 fn message_to_bob(story: &mut Story) -> Result<()> {
+    story.go("Chats")?;
     story.keys("ctrl+k")?;
     story.write("Bob Stone")?;
     story.see(json!({ "role": ["list item"], "contains": "Bob Stone" }))?;

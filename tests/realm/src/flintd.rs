@@ -5,7 +5,7 @@ use crate::kerberos::Kdc;
 use crate::office::{self, GROUPS, Person};
 use crate::process::{Process, bound_command, run};
 use crate::prosody;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -115,22 +115,30 @@ impl Flintd {
         let mut process = Process::start("flintd", &mut command, &log)?;
         process.wait_until(|| std::fs::read_to_string(&log).is_ok_and(|text| text.contains("\"ready\"")))?;
         let trust = setup.dir.join("trust.json");
-        let root = Command::new(setup.binary)
-            .args(["admin", "trust-root", "--config"])
-            .arg(config)
-            .output()
-            .context("flintd can't be started")?;
-        std::fs::write(&trust, root.stdout)?;
+        std::fs::write(&trust, admin(setup.binary, "trust-root", config)?)?;
         let url = format!("https://localhost:{}/", setup.port);
         Ok(Self { process, url, config: config.to_owned(), trust })
     }
 
     /// A one-time password for the administrator's page.
     pub fn one_time_password(binary: &Path, config: &Path) -> Result<String> {
-        let output =
-            Command::new(binary).args(["admin", "one-time-password", "--config"]).arg(config).output()?;
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        Ok(admin(binary, "one-time-password", config)?.trim().to_owned())
     }
+}
+
+/// What `flintd admin COMMAND` prints.
+fn admin(binary: &Path, command: &str, config: &Path) -> Result<String> {
+    let output = Command::new(binary)
+        .args(["admin", command, "--config"])
+        .arg(config)
+        .output()
+        .context("flintd can't be started")?;
+    ensure!(
+        output.status.success(),
+        "flintd admin {command} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn groups(domain: &str, people: &[Person]) -> Value {

@@ -18,6 +18,7 @@ use flintd::Flintd;
 use kerberos::Kdc;
 use prosody::{Ports, Prosody};
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -148,6 +149,22 @@ impl Realm {
             },
         });
         Ok(Self { flintd, prosody, kdc, report, _dir: temp })
+    }
+
+    /// Tells on standard error which servers have ended by themselves, each once; `told` holds those already named.
+    pub fn tell_ended(&mut self, told: &mut Vec<&'static str>) {
+        for process in [&mut self.flintd.process, &mut self.prosody.process, &mut self.kdc.process] {
+            if !process.is_running() && !told.contains(&process.name()) {
+                told.push(process.name());
+                // Nobody may be reading; the realm goes on without that server.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "realm: {} has ended:\n{}",
+                    process.name(),
+                    process.log_end()
+                );
+            }
+        }
     }
 
     /// The description that `realm up` prints as one line.

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use flint_test_realm::{Options, Realm};
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: flint-realm up [--server prosody|ejabberd] [--users N] [--agents N]";
@@ -21,10 +22,15 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let options = parse(std::env::args().skip(1))?;
     // When whoever started us dies without a word, we are told and end as on Ctrl-C.
+    let parent = rustix::process::getppid();
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    if rustix::process::getppid() != parent {
+        bail!("whoever started the realm has ended");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = runtime.block_on(async {
-        anyhow::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    let end = |kind| anyhow::Ok(signal(kind)?);
+    let (mut interrupt, mut terminate, mut hangup) = runtime.block_on(async {
+        anyhow::Ok((end(SignalKind::interrupt())?, end(SignalKind::terminate())?, end(SignalKind::hangup())?))
     })?;
     let (closed, input_closed) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
@@ -39,17 +45,22 @@ fn run() -> Result<()> {
     writeln!(std::io::stdout(), "{}", realm.report()).context("nobody reads the realm's standard output")?;
     std::io::stdout().flush()?;
     runtime.block_on(async {
+        let watch = async {
+            let mut look = tokio::time::interval(Duration::from_millis(500));
+            let mut told = Vec::new();
+            loop {
+                look.tick().await;
+                realm.tell_ended(&mut told);
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
             _ = input_closed => {}
+            () = watch => {}
         }
     });
-    for process in [&mut realm.flintd.process, &mut realm.prosody.process, &mut realm.kdc.process] {
-        if !process.is_running() {
-            writeln!(std::io::stderr(), "realm: {} had ended:\n{}", process.name(), process.log_end())?;
-        }
-    }
     drop(realm);
     Ok(())
 }

@@ -32,7 +32,9 @@ impl Display {
         }
         let run = display.folder.join("run");
         let settings = display.folder.join("config/gtk-4.0");
-        let made = std::fs::create_dir_all(&run)
+        // A folder of that name that is there already may be somebody else's.
+        let made = std::fs::create_dir(&display.folder)
+            .and_then(|()| std::fs::create_dir(&run))
             .and_then(|()| std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700)))
             .and_then(|()| std::fs::create_dir_all(&settings))
             .and_then(|()| {

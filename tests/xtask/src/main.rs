@@ -102,7 +102,11 @@ fn run(arguments: &[String], install: bool) -> Result<ExitCode> {
             finish(command.args(rest), "flint-generate")?;
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(USAGE.to_owned()),
+        [] | ["help" | "--help" | "-h"] => {
+            say(USAGE);
+            Ok(ExitCode::SUCCESS)
+        }
+        [unknown, ..] => Err(format!("there is no command {unknown}\n{USAGE}")),
     }
 }
 
@@ -135,7 +139,8 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
 
 /// Builds the whole workspace: one selection of packages, so that big crates are built once.
 fn build(options: &[&str]) -> Result<()> {
-    say("Building (the first time takes a few minutes)");
+    let first = !target()?.join("debug/flintd").exists();
+    say(if first { "Building: the first time takes a few minutes" } else { "Building" });
     finish(cargo().args(["build", "--workspace"]).args(options), "cargo build")
 }
 

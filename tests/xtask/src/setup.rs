@@ -75,12 +75,24 @@ pub(crate) fn run(install: bool) -> Result<()> {
         ));
     }
     say(&format!("Flint needs {} more Debian packages and installs them now:\n  {list}", missing.len()));
-    let quiet =
-        QuietServices { sudo, new: missing.iter().copied().filter(|name| SERVICES.contains(name)).collect() };
-    quiet.deny()?;
-    let options = ["-q", "-o", "Dpkg::Use-Pty=0"];
-    step(sudo, "apt-get", &[&options[..], &["update"]].concat())?;
-    step(sudo, "apt-get", &[&options[..], &["install", "-y", "--no-install-recommends"], &missing].concat())
+    let new: Vec<&str> = missing.iter().copied().filter(|name| SERVICES.contains(name)).collect();
+    // One shell for all of it: whatever ends it, also Ctrl-C, takes the policy away again.
+    let script = format!(
+        r#"set -e
+new='{new}'
+if [ -n "$new" ] && [ ! -e {POLICY} ]; then
+  trap 'rm -f {POLICY}' EXIT
+  trap 'exit 130' INT TERM HUP
+  printf '#!/bin/sh\nexit 101\n' > {POLICY}
+  chmod 755 {POLICY}
+fi
+apt-get -q -o Dpkg::Use-Pty=0 update
+apt-get -q -o Dpkg::Use-Pty=0 install -y --no-install-recommends {list}
+# A container has no systemd; there nothing starts at boot either.
+[ -z "$new" ] || systemctl --quiet disable $new 2>/dev/null || true"#,
+        new = new.join(" "),
+    );
+    crate::finish(as_root(sudo, "sh").args(["-c", &script]), "apt-get")
 }
 
 fn is_installed(package: &str) -> bool {
@@ -100,45 +112,5 @@ fn as_root(sudo: bool, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
-    }
-}
-
-fn step(sudo: bool, program: &str, arguments: &[&str]) -> Result<()> {
-    crate::finish(as_root(sudo, program).args(arguments), program)
-}
-
-/// While it lives, packages start no service; afterwards the services that came with them are not enabled.
-struct QuietServices<'a> {
-    sudo: bool,
-    new: Vec<&'a str>,
-}
-
-impl QuietServices<'_> {
-    fn deny(&self) -> Result<()> {
-        if self.new.is_empty() || Path::new(POLICY).exists() {
-            return Ok(());
-        }
-        let script = format!(
-            "printf '#!/bin/sh\\n# flint xtask setup\\nexit 101\\n' > {POLICY} && chmod 755 {POLICY}"
-        );
-        step(self.sudo, "sh", &["-c", &script])
-    }
-}
-
-impl Drop for QuietServices<'_> {
-    fn drop(&mut self) {
-        if self.new.is_empty() {
-            return;
-        }
-        let ours = std::fs::read_to_string(POLICY).is_ok_and(|text| text.contains("flint xtask setup"));
-        if ours && step(self.sudo, "rm", &[POLICY]).is_err() {
-            say(&format!("Please remove {POLICY}: it keeps packages from starting services."));
-        }
-        // A container has no systemd; there nothing starts at boot either.
-        let _ = as_root(self.sudo, "systemctl")
-            .args(["--quiet", "disable"])
-            .args(&self.new)
-            .stderr(Stdio::null())
-            .status();
     }
 }
