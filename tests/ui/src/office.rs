@@ -1,12 +1,16 @@
 //! A believable office: Ann Meyer's account at example.test, as an engine would tell of it.
 
+mod desk;
+mod policy;
+
+pub use desk::{customer_chat, desk, line, offer, workgroup};
+pub use policy::policies;
+
 use crate::stage::NOW;
 use flint_runtime::Update;
-use flint_runtime::agent::AgentUpdate;
-use flint_runtime::agent::update::{AgentRow, ChatLine, CustomerChatRow, OfferRow, QueueRow, WorkgroupRow};
 use flint_runtime::core::model::{
     ConnectionState, ConversationId, ConversationRow, DeliveryState, Direction, MessageRow, OccupantRow,
-    PersonRow, PolicyReport, PolicyRow, RoomRow, RoomState, ServerPolicyState, Show, Subscription,
+    PersonRow, RoomRow, RoomState, Show, Subscription,
 };
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, PeopleUpdate, RoomUpdate};
 use flint_runtime::core::{self as core, BareJid, Capabilities, MessageId, Timestamp, Verdict};
@@ -334,190 +338,6 @@ pub fn signed_in() -> Vec<Update> {
         core(ChatUpdate::ListReset { conversations: conversations() }),
         online(),
     ]
-}
-
-/// Ann's workgroup.
-pub fn workgroup() -> WorkgroupRow {
-    let queue = |name: &str, waiting, seconds: i64| QueueRow {
-        name: name.into(),
-        waiting,
-        oldest: (waiting > 0).then(|| NOW.plus(-seconds * 1000)),
-        average_wait_s: None,
-        customers: Vec::new(),
-    };
-    let agent = |name: &str, show, chats| AgentRow {
-        jid: jid(&name.to_lowercase().replace(' ', ".")),
-        name: name.into(),
-        show,
-        chats,
-        max_chats: 3,
-    };
-    WorkgroupRow {
-        jid: jid("demo@workgroup.example.test"),
-        name: "Demo Support".into(),
-        joined: true,
-        show: Show::Available,
-        max_chats: 3,
-        current_chats: 2,
-        queues: vec![queue("Billing", 5, 200), queue("Sales", 0, 0), queue("Returns", 1, 12)],
-        agents: vec![
-            agent("Bob Stone", Show::Available, 2),
-            agent("Eva Lind", Show::Available, 3),
-            agent("Raj Patel", Show::Away, 0),
-        ],
-    }
-}
-
-/// An offer with this id.
-pub fn offer(id: &str) -> OfferRow {
-    OfferRow {
-        id: id.into(),
-        session: format!("session-{id}"),
-        workgroup: workgroup().jid,
-        customer_name: "Ms Klein".into(),
-        question: "The invoice of March is wrong: it bills two seats that we gave back in January.".into(),
-        answers: vec![
-            ("Order".into(), "4711".into()),
-            ("Mail".into(), "ms.klein@customer.example".into()),
-            ("City".into(), "Vienna".into()),
-        ],
-        waiting_since: Some(NOW.plus(-42_000)),
-        received_at: NOW.plus(-12_000),
-        expires_at: NOW.plus(18_000),
-        accepting: false,
-    }
-}
-
-/// A chat with a customer.
-pub fn customer_chat(session: &str, name: &str, seconds: i64) -> CustomerChatRow {
-    CustomerChatRow {
-        session: session.into(),
-        workgroup: workgroup().jid,
-        room: jid(&format!("{session}@conference.example.test")),
-        customer_name: name.into(),
-        question: "Second user cannot sign in".into(),
-        answers: vec![
-            ("Product".into(), "Warehouse 5.2".into()),
-            ("Page".into(), "help.example.test/login".into()),
-        ],
-        started_at: NOW.plus(-seconds * 1000),
-        ended_at: None,
-        customer_present: true,
-        customer_typing: false,
-    }
-}
-
-/// A line of such a chat.
-pub fn line(sender: &str, own: bool, minutes: i64, body: &str) -> ChatLine {
-    ChatLine {
-        id: format!("{sender}-{minutes}"),
-        sender: sender.into(),
-        own,
-        at: ago(minutes),
-        body: body.into(),
-    }
-}
-
-/// The desk in use.
-pub fn desk() -> Vec<Update> {
-    let says = |session: &str, line| AgentUpdate::ChatLine { session: session.into(), line };
-    let typing = CustomerChatRow { customer_typing: true, ..customer_chat("s-ott", "Mr Ott", 362) };
-    [
-        AgentUpdate::Workgroups { workgroups: vec![workgroup()] },
-        AgentUpdate::Chat { chat: customer_chat("s-sand", "Ms Sand", 75) },
-        says("s-sand", line("Ms Sand", false, 1, "Is anybody there?")),
-        AgentUpdate::Chat { chat: typing },
-        says("s-ott", line("Mr Ott", false, 5, "Hello, the second user cannot sign in since this morning.")),
-        says("s-ott", line("Ann Meyer", true, 4, "Good morning, Mr Ott. Is that the account lager2?")),
-        says("s-ott", line("Mr Ott", false, 2, "Yes. It says the licence is used up.")),
-        AgentUpdate::Offer { offer: offer("o1") },
-    ]
-    .map(Update::Agent)
-    .to_vec()
-}
-
-/// The policy page.
-pub fn policies() -> Update {
-    let row = |name: &str, caption: &str, value: &str, json: serde_json::Value, level: &str, source: &str| {
-        PolicyRow {
-            name: name.into(),
-            caption: caption.into(),
-            value: value.into(),
-            json,
-            level: level.into(),
-            source: source.into(),
-            superseded: Vec::new(),
-            messages: Vec::new(),
-        }
-    };
-    let contacts = PolicyRow {
-        superseded: vec![("on".into(), "required".into(), "everybody".into())],
-        ..row(
-            "ContactAddingAllowed",
-            "People may add contacts.",
-            "off",
-            false.into(),
-            "required",
-            "group Support",
-        )
-    };
-    let report = PolicyReport {
-        rows: vec![
-            contacts,
-            row(
-                "HistoryRetentionDays",
-                "Messages are deleted after so many days.",
-                "365 days",
-                365.into(),
-                "required",
-                "everybody",
-            ),
-            row(
-                "OrganizationName",
-                "Name shown in the window.",
-                "Example Corp",
-                "Example Corp".into(),
-                "required",
-                "this computer",
-            ),
-            row(
-                "DefaultRooms",
-                "Rooms joined at sign-in.",
-                "legal, roadmap",
-                serde_json::json!(["legal", "roadmap"]),
-                "recommended",
-                "group Legal",
-            ),
-            row(
-                "NoticeText",
-                "Line at the top of the window.",
-                "none",
-                serde_json::Value::Null,
-                "default",
-                "as delivered",
-            ),
-            row(
-                "NoticeStyle",
-                "How the line looks.",
-                "information",
-                "information".into(),
-                "default",
-                "as delivered",
-            ),
-        ],
-        messages: vec!["SecretColour: no such policy (version 42). The others are in force.".into()],
-        managed_by: Some("example.test".into()),
-        server: ServerPolicyState {
-            version: 42,
-            issued: Some(ago(200)),
-            expires: Some(NOW.plus(30 * DAY)),
-            signed_by: Some("console-2026".into()),
-            fetched_at: Some(ago(0)),
-            next_fetch_at: Some(NOW.plus(180 * MINUTE)),
-            problem: None,
-        },
-    };
-    Update::Core(core::Update::Policy(report))
 }
 
 /// A refused sign-in.

@@ -1,0 +1,217 @@
+//! The window as a whole: sign-in, policy, narrow, hostile and plain wrong input, the end.
+
+use super::{started, with_bob};
+use adw::prelude::*;
+use anyhow::{Result, ensure};
+use flint_runtime::agent::AgentUpdate;
+use flint_runtime::agent::update::OfferEnd;
+use flint_runtime::core::command::AccountCommand;
+use flint_runtime::core::model::{ConnectionState, DeliveryState};
+use flint_runtime::core::update::{AccountUpdate, ChatUpdate, PeopleUpdate};
+use flint_runtime::core::{Capabilities, Command as Core, MessageId};
+use flint_runtime::{Command, PolicyCommand, Update};
+use flint_test_ui::office::{self, core};
+use flint_test_ui::stage::NOW;
+use flint_test_ui::{Stage, tree};
+
+pub(super) fn every_widget_constructs(application: &adw::Application) -> Result<()> {
+    let stage = with_bob(application);
+    stage.tell(office::desk());
+    stage.tell([office::policies()]);
+    for view in ["Chats", "People", "Rooms", "Desk"] {
+        tree::toggle(&stage.window, view).set_active(true);
+        stage.settle();
+    }
+    stage.tell([core(Capabilities::default())]);
+    for action in ["win.show-help-overlay", "win.policies", "win.about", "win.add-contact"] {
+        gtk::prelude::WidgetExt::activate_action(&stage.window, action, None)?;
+        stage.settle();
+    }
+    let transcript = AgentUpdate::Transcript {
+        session: "s-ott".into(),
+        lines: vec![office::line("Mr Ott", false, 5, "Hello")],
+    };
+    stage.tell([Update::Agent(transcript)]);
+    let others = gtk::Window::list_toplevels();
+    ensure!(others.len() >= 5, "only {} windows", others.len());
+    for other in others.into_iter().filter_map(|other| other.downcast::<gtk::Window>().ok()) {
+        if other != *stage.window.upcast_ref::<gtk::Window>() {
+            other.destroy();
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn sign_in(application: &adw::Application) -> Result<()> {
+    let stage = Stage::open(application, 760, 760);
+    stage.tell([office::identity(), office::no_ticket()]);
+    for text in ["No Kerberos ticket", "What to do", "no-ticket"] {
+        ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
+    }
+    let _ = stage.commands();
+    tree::button(&stage.window, "Try again").emit_clicked();
+    ensure!(stage.commands() == [Command::Core(Core::Account(AccountCommand::SignIn))]);
+    stage.tell([core(AccountUpdate::Connection(ConnectionState::Connecting))]);
+    ensure!(tree::reads(&stage.window, "Signing in as ann@example.test"));
+    ensure!(!tree::has_button(&stage.window, "Try again"));
+    stage.tell([office::no_ticket()]);
+    let expander = tree::all::<adw::ExpanderRow>(&stage.window).remove(0);
+    expander.set_expanded(true);
+    stage.settle();
+    let entry = tree::all::<adw::PasswordEntryRow>(&stage.window).remove(0);
+    entry.set_text("correct horse");
+    stage.settle();
+    tree::button(&entry, "Sign in").emit_clicked();
+    ensure!(stage.commands() == [Command::SignInWithPassword { password: "correct horse".into() }]);
+    ensure!(entry.text().is_empty(), "the password does not stay on screen");
+    stage.tell([office::online()]);
+    ensure!(tree::reads(&stage.window, "Nothing is open"));
+    Ok(())
+}
+
+pub(super) fn offline(application: &adw::Application) -> Result<()> {
+    let stage = with_bob(application);
+    let waiting =
+        ConnectionState::Waiting { reason: "The network is down.".into(), retry_at: NOW.plus(12_000) };
+    stage.tell([core(AccountUpdate::Connection(waiting))]);
+    ensure!(tree::reads(&stage.window, "Offline. The network is down. Next try in 0:12."));
+    let _ = stage.commands();
+    tree::button(&stage.window, "Reconnect now").emit_clicked();
+    ensure!(stage.commands() == [Command::Core(Core::Account(AccountCommand::SignIn))]);
+    stage.pass(5_000);
+    stage.until("the countdown", || {
+        tree::reads(&stage.window, "Offline. The network is down. Next try in 0:07.")
+    })?;
+    stage.tell([office::online()]);
+    ensure!(!tree::mentions(&stage.window, "Offline."));
+    Ok(())
+}
+
+pub(super) fn policy_page(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    stage.tell([office::policies()]);
+    let window = flint::PolicyWindow::new(&stage.session, Some(&stage.window));
+    window.present();
+    stage.settle();
+    for text in
+        ["Managed by example.test", "Version 42, signed by console-2026", "ContactAddingAllowed", "off"]
+    {
+        ensure!(tree::reads(&window, text), "{text:?} is missing in {:?}", tree::texts(&window));
+    }
+    ensure!(tree::mentions(&window, "replaces: on (everybody)"));
+    let _ = stage.commands();
+    tree::button(&window, "Fetch now").emit_clicked();
+    ensure!(stage.commands() == [Command::Policy(PolicyCommand::Refresh)]);
+    tree::all::<gtk::SearchEntry>(&window)[0].set_text("retention");
+    stage.until("the filter", || !tree::reads(&window, "ContactAddingAllowed"))?;
+    ensure!(tree::reads(&window, "HistoryRetentionDays"));
+    window.destroy();
+    Ok(())
+}
+
+pub(super) fn folds(application: &adw::Application) -> Result<()> {
+    let stage = Stage::open(application, 360, 640);
+    stage.tell(office::signed_in());
+    ensure!(stage.window.width() <= 360, "{} pixels wide", stage.window.width());
+    ensure!(!tree::reads(&stage.window, "Nothing is open"), "one pane only");
+    tree::click_row(&tree::row(&stage.window, "Bob Stone"));
+    stage.settle();
+    ensure!(tree::reads(&stage.window, "Write to Bob Stone") && !tree::reads(&stage.window, "RECENT"));
+    ensure!(stage.window.width() <= 360, "{} pixels wide", stage.window.width());
+    tree::button(&stage.window, "Back to the list").emit_clicked();
+    stage.settle();
+    ensure!(tree::reads(&stage.window, "RECENT"));
+    stage.tell(office::desk());
+    tree::toggle(&stage.window, "Desk").set_active(true);
+    stage.settle();
+    tree::click_row(&tree::row(&stage.window, "Mr Ott"));
+    stage.settle();
+    ensure!(stage.window.width() <= 360, "the desk is {} pixels wide", stage.window.width());
+    Ok(())
+}
+
+pub(super) fn hostile_text(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    let evil = "<b>bold</b> & <span size='99999'>\u{202E}gnihton\u{202C}</span>\u{0}\u{7} &amp;";
+    let row = office::conversation(office::with("eve"), evil, evil, -2, None);
+    stage.tell([core(ChatUpdate::ListChanged { conversation: row })]);
+    let first = tree::all::<gtk::ListBoxRow>(&stage.window)
+        .into_iter()
+        .find(|row| tree::mentions(row, "<b>bold</b>"));
+    tree::click_row(&first.expect("the row shows its text as it is"));
+    let long = "x".repeat(65_536);
+    let messages = vec![
+        office::said("e1", office::with("eve"), evil, 3, evil),
+        office::said("e2", office::with("eve"), "Eve\nAnn Meyer", 2, &long),
+        office::said("e3", office::with("eve"), "", 1, &"\u{202E}\u{2067}\n".repeat(500)),
+    ];
+    stage.tell([
+        office::timeline(office::with("eve"), messages, Some("e1")),
+        core(ChatUpdate::Typing { conversation: office::with("eve"), names: vec![evil.into()] }),
+        core(AccountUpdate::Presence { show: flint_runtime::core::model::Show::Away, status: evil.into() }),
+        Update::Fatal(evil.into()),
+    ]);
+    let texts = tree::texts(&stage.window);
+    ensure!(texts.iter().any(|text| text.contains("<b>bold</b> & <span size='99999'>")), "{texts:?}");
+    ensure!(
+        texts.iter().all(|text| !text.contains('\u{202E}') && !text.contains('\u{0}')),
+        "an override got through"
+    );
+    ensure!(texts.iter().any(|text| text == "Eve Ann Meyer"), "a name is one line");
+    ensure!(texts.iter().all(|text| text.matches('x').count() <= 4_001), "a line of 64 KiB is cut");
+    tree::button(&stage.window, "Show all of this message").emit_clicked();
+    stage.settle();
+    ensure!(tree::texts(&stage.window).iter().any(|text| text.matches('x').count() == 65_536));
+    let offer = flint_runtime::agent::update::OfferRow {
+        customer_name: evil.into(),
+        question: evil.into(),
+        answers: vec![(evil.into(), evil.into())],
+        ..office::offer("evil")
+    };
+    stage.tell(office::desk());
+    stage.tell([Update::Agent(AgentUpdate::Offer { offer })]);
+    tree::toggle(&stage.window, "Desk").set_active(true);
+    stage.settle();
+    ensure!(tree::texts(&stage.window).iter().all(|text| !text.contains('\u{202E}')));
+    Ok(())
+}
+
+pub(super) fn unknown_things(application: &adw::Application) -> Result<()> {
+    let stage = with_bob(application);
+    let before = tree::texts(&stage.window);
+    let nobody = || office::with("nobody");
+    stage.tell([
+        core(ChatUpdate::TimelineChanged { message: office::said("x", nobody(), "X", 0, "x") }),
+        core(ChatUpdate::TimelinePrepended { conversation: nobody(), messages: Vec::new(), has_older: true }),
+        core(ChatUpdate::DeliveryChanged {
+            conversation: office::with("bob"),
+            message: MessageId("?".into()),
+            delivery: DeliveryState::Read,
+        }),
+        core(ChatUpdate::Typing { conversation: nobody(), names: vec!["X".into()] }),
+        core(PeopleUpdate::Removed { jid: office::jid("nobody") }),
+        Update::Agent(AgentUpdate::OfferClosed { offer: "?".into(), reason: OfferEnd::TimedOut }),
+        Update::Agent(AgentUpdate::ChatLine { session: "?".into(), line: office::line("X", false, 0, "x") }),
+    ]);
+    ensure!(tree::texts(&stage.window) == before);
+    Ok(())
+}
+
+pub(super) fn closing_quits(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    let _ = stage.commands();
+    stage.window.close();
+    ensure!(stage.commands() == [Command::Quit]);
+    ensure!(stage.window.is_visible(), "the window stays until everything is written down");
+    stage.tell([Update::Ended]);
+    ensure!(!stage.window.is_visible());
+    Ok(())
+}
+
+pub(super) fn closing_is_bounded(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    stage.window.close();
+    ensure!(stage.commands().ends_with(&[Command::Quit]) && stage.window.is_visible());
+    let window = stage.window.clone();
+    stage.until("the window goes", || !window.is_visible())
+}
