@@ -127,7 +127,7 @@ impl Message {
         imp.body_label.set_margin_start(if head { 0 } else { 46 });
         imp.all_button.set_margin_start(if head { 0 } else { 46 });
         imp.state_box.set_margin_start(if head { 0 } else { 46 });
-        self.set_margin_top(if head { 10 } else { 3 });
+        self.set_margin_top(if head { 8 } else { 1 });
         self.set_tooltip_text(Some(&time::full(entry.at)));
 
         let is_same = *imp.all.borrow() == entry.body && !imp.body_label.text().is_empty();
