@@ -138,7 +138,7 @@ pub struct OfferRevoke {
     pub id: String,
     /// The customer.
     pub customer: Option<Jid>,
-    /// Fixed English; not to be taken apart.
+    /// Fixed English: one of the constants here, or anything else from another server.
     pub reason: String,
     /// The chat.
     pub session: Option<Session>,
@@ -147,6 +147,13 @@ pub struct OfferRevoke {
 }
 
 impl OfferRevoke {
+    /// The customer left. Openfire says the same.
+    pub const CUSTOMER_GONE: &str = "User canceled";
+    /// The time is over. Openfire says it also to those of a round who were slower than a colleague.
+    pub const TIMED_OUT: &str = "The offer has timed out";
+    /// The agent went away, or the workgroup changed.
+    pub const WITHDRAWN: &str = "The offer was withdrawn";
+
     /// Reads the element.
     pub fn read(element: &Element) -> Result<Self, Malformed> {
         expect(element, "offer-revoke")?;

@@ -244,7 +244,7 @@ impl Session {
                         OfferEnd::Accepted | OfferEnd::Declined => {}
                         OfferEnd::TimedOut => {
                             self.tell(&Topic::Told(format!(
-                                "The offer of {name} ran out and went on to somebody else."
+                                "The offer of {name} ran out unanswered: the workgroup asks the next agent."
                             )));
                         }
                         OfferEnd::Revoked => {

@@ -3,6 +3,7 @@
 use super::{Agent, Request, cancel, rejected, timer};
 use crate::update::{AgentUpdate, OfferEnd, OfferRow};
 use crate::wire::{AgentEffect, AgentOutput, AgentTimer, Extension};
+use flint_core::ids::Timestamp;
 use flint_core::secret::Private;
 use flint_fastpath_protocol::form::Form;
 use flint_fastpath_protocol::offer::{Offer, OfferAnswer, OfferKind, OfferRef, OfferRevoke};
@@ -15,6 +16,8 @@ use minidom::Element;
 const ACCEPT_MS: u64 = 15_000;
 /// How much later than announced an offer is taken from the screen, so that the workgroup's word comes first.
 const GRACE_MS: u64 = 1_500;
+/// A revoke that comes at most so much before our own clock is the time-out: the offer was under way as well.
+const EARLY_MS: i64 = 1_000;
 /// Longest time to answer.
 const MAX_TIMEOUT_S: i64 = 3_600;
 const MAX_OFFERS: usize = 50;
@@ -95,10 +98,25 @@ impl Agent {
         out: &mut AgentOutput,
     ) -> Result<(), Condition> {
         let revoke = OfferRevoke::read(payload).map_err(|error| error.condition())?;
-        if self.offers.get(&revoke.id).is_some_and(|open| open.row.workgroup == *workgroup) {
-            self.close_offer(&revoke.id, OfferEnd::Revoked, out);
+        let open = self.offers.get(&revoke.id).filter(|open| open.row.workgroup == *workgroup);
+        let Some(row) = open.map(|open| &open.row) else { return Ok(()) };
+        let over = has_run_out(row, out.at)
+            && ![OfferRevoke::CUSTOMER_GONE, OfferRevoke::WITHDRAWN].contains(&revoke.reason.as_str());
+        match (over, row.accepting) {
+            (true, true) => self.accepted_too_late(&revoke.id, out),
+            (true, false) => self.close_offer(&revoke.id, OfferEnd::TimedOut, out),
+            (false, _) => self.close_offer(&revoke.id, OfferEnd::Revoked, out),
         }
         Ok(())
+    }
+
+    /// We accepted, but the time was over before the workgroup heard of it.
+    fn accepted_too_late(&mut self, id: &str, out: &mut AgentOutput) {
+        self.close_offer(id, OfferEnd::TimedOut, out);
+        out.updates.push(rejected(
+            "Take the customer",
+            "Your answer arrived after the offer had run out. If the customer still waits, you will be asked again.",
+        ));
     }
 
     /// The offer's own clock. While we wait for the invitation that wait decides.
@@ -155,8 +173,11 @@ impl Agent {
                 self.start_chat(&session, room, None, out);
             }
             Err(_) => {
-                let session = open.row.session.clone();
+                let (session, over) = (open.row.session.clone(), has_run_out(&open.row, out.at));
                 self.accepted.remove(&session);
+                if over {
+                    return self.accepted_too_late(id, out);
+                }
                 self.close_offer(id, OfferEnd::Revoked, out);
                 out.updates.push(rejected(
                     "Take the customer",
@@ -259,6 +280,11 @@ impl Agent {
             }
         }
     }
+}
+
+/// The offer's time is over, or as good as over.
+fn has_run_out(row: &OfferRow, at: Timestamp) -> bool {
+    at.plus(EARLY_MS) >= row.expires_at
 }
 
 fn customer_name(offer: &Offer) -> String {

@@ -211,8 +211,12 @@ impl Bench {
     }
 
     fn revoke(&mut self, id: &str) {
+        self.revoke_because(id, "The offer has timed out");
+    }
+
+    fn revoke_because(&mut self, id: &str, reason: &str) {
         let inner = format!(
-            r#"<offer-revoke xmlns="http://jabber.org/protocol/workgroup" id="{id}" jid="wanda@example.test/home"><reason>The offer has timed out</reason></offer-revoke>"#
+            r#"<offer-revoke xmlns="http://jabber.org/protocol/workgroup" id="{id}" jid="wanda@example.test/home"><reason>{reason}</reason></offer-revoke>"#
         );
         self.stanza(StanzaKind::IqSet, W, None, Some("402-142"), &inner);
     }

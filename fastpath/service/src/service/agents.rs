@@ -157,9 +157,9 @@ impl Service {
         let Some(visit) = self.visits.get(session) else { return };
         let Some(from) = self.address(&visit.summary.workgroup) else { return };
         let text = match reason {
-            RevokeReason::TimedOut => "The offer has timed out",
-            RevokeReason::CustomerGone => "User canceled",
-            RevokeReason::Withdrawn => "The offer was withdrawn",
+            RevokeReason::TimedOut => OfferRevoke::TIMED_OUT,
+            RevokeReason::CustomerGone => OfferRevoke::CUSTOMER_GONE,
+            RevokeReason::Withdrawn => OfferRevoke::WITHDRAWN,
         };
         let user =
             (visit.summary.user != visit.client.to_bare().as_str()).then(|| visit.summary.user.clone());

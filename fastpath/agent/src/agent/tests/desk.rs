@@ -32,6 +32,20 @@ fn finds_workgroups_and_joins() {
 }
 
 #[test]
+fn the_oldest_waits_since_the_moment_the_workgroup_names_however_often_it_tells() {
+    let mut bench = Bench::joined();
+    for passed in [0, 35_000, 60_000] {
+        bench.pass(passed);
+        bench.clear();
+        bench.queue(1);
+        let queue = &bench.workgroup().queues[0];
+        assert_eq!((queue.waiting, queue.oldest), (1, Some(Timestamp(1_795_423_277_000))), "{passed}");
+    }
+    bench.queue(0);
+    assert_eq!(bench.workgroup().queues[0].oldest, None);
+}
+
+#[test]
 fn a_workgroup_is_shown_by_the_name_on_its_card() {
     let mut bench = Bench::new();
     bench.online();

@@ -100,6 +100,55 @@ fn revokes() {
 }
 
 #[test]
+fn a_revoke_at_the_end_of_the_time_is_the_time_out() {
+    // (milliseconds after the offer, what the workgroup says, how it ended)
+    for (after, reason, expected) in [
+        (18_999, "The offer has timed out", OfferEnd::Revoked), // Openfire: a colleague of the round was faster
+        (19_000, "The offer has timed out", OfferEnd::TimedOut),
+        (20_000, "The offer has timed out", OfferEnd::TimedOut),
+        (21_499, "Anything else", OfferEnd::TimedOut),
+        (20_000, "User canceled", OfferEnd::Revoked),
+    ] {
+        let mut bench = Bench::joined();
+        bench.offer(W, SESSION, 20);
+        bench.pass(after);
+        bench.revoke_because(SESSION, reason);
+        assert_eq!(bench.closed(), [(SESSION, expected)], "{after} {reason}");
+        assert_eq!(bench.rejections(), 0);
+    }
+}
+
+#[test]
+fn accepting_in_the_moment_of_the_time_out_is_told_as_what_it_was() {
+    // (accepted after, then a revoke, then a refusal), how it ended, a part of the sentence
+    for (after, revoke, refusal, expected, sentence) in [
+        (19_900, true, true, OfferEnd::TimedOut, "after the offer had run out"),
+        (19_900, true, false, OfferEnd::TimedOut, "after the offer had run out"),
+        (19_900, false, true, OfferEnd::TimedOut, "after the offer had run out"),
+        (5_000, false, true, OfferEnd::Revoked, "Somebody else took"),
+    ] {
+        let mut bench = Bench::joined();
+        bench.offer(W, SESSION, 20);
+        bench.pass(after);
+        bench.command(AgentCommand::AcceptOffer { offer: SESSION.to_owned() });
+        bench.pass(100);
+        if revoke {
+            bench.revoke(SESSION);
+        }
+        if refusal {
+            bench.refuse("offer-accept", W, Condition::ItemNotFound);
+        }
+        assert_eq!(bench.closed(), [(SESSION, expected)]);
+        let told = bench.updates.iter().filter_map(|update| match update {
+            AgentUpdate::Rejected { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        });
+        let told: Vec<&str> = told.collect();
+        assert!(told.len() == 1 && told[0].contains(sentence), "{revoke} {refusal}: {told:?}");
+    }
+}
+
+#[test]
 fn a_refused_accept_closes_the_offer() {
     let mut bench = Bench::joined();
     bench.offer(W, SESSION, 20);
