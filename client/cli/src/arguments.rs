@@ -18,6 +18,8 @@ const EXAMPLES: &str = "Examples:
   flint-cli history search 'quarterly report'
   flint-cli policy show --json
 
+At the end of standard input, run waits at most 15 seconds until what was asked is done and the server has every message.
+
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 sign-in refused, 4 no answer in time, 5 already running.";
 
 /// Flint without a display.
@@ -25,7 +27,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 sign-in refused, 4 no answer 
 #[command(name = "flint-cli", version, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Account; that of the ticket by default
-    #[arg(long, value_name = "JID")]
+    #[arg(long, value_name = "JID", value_parser = address)]
     account: Option<BareJid>,
     /// Server in place of the domain's SRV records
     #[arg(long, requires = "port")]
@@ -67,7 +69,7 @@ enum SecurityArgument {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Action {
-    /// Take commands as JSON lines on standard input until its end
+    /// Take commands as JSON lines on standard input until its end, and carry them out
     Run {
         /// Updates as JSON lines
         #[arg(long)]
@@ -82,8 +84,10 @@ pub(crate) enum Action {
     /// Send a message and wait until the server has it
     Send {
         /// Person or room
+        #[arg(value_parser = address)]
         to: BareJid,
         /// Text
+        #[arg(value_parser = words)]
         text: String,
         /// TO is a room: join it first
         #[arg(long)]
@@ -129,6 +133,29 @@ pub(crate) enum PolicyAction {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// An address of a person or a room. A word without `@` would be taken as that of a whole server.
+fn address(text: &str) -> Result<BareJid, String> {
+    BareJid::new(text)
+        .ok()
+        .filter(|jid| jid.node().is_some())
+        .ok_or_else(|| "An address reads name@organisation, for example bob@example.test.".to_owned())
+}
+
+/// The text of a message: something, and nothing that XML can't carry.
+fn words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("There is nothing to send. Write a text.".to_owned());
+    }
+    let control = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'));
+    match control {
+        Some(c) => Err(format!(
+            "It holds a control character (U+{:04X}), which can't be sent. Leave it out.",
+            u32::from(c)
+        )),
+        None => Ok(text.to_owned()),
+    }
 }
 
 impl Arguments {
@@ -183,6 +210,22 @@ mod tests {
         assert_eq!(options.account.connect.map(|connect| connect.security), Some(Security::Direct));
         assert_eq!(options.account.ca_files.len(), 2);
         assert_eq!(options.paths.state, PathBuf::from("/tmp/x"));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_at_once() {
+        for (to, text, expected) in [
+            ("bob", "hi", "name@organisation"),
+            ("", "hi", "name@organisation"),
+            ("no jid@@", "hi", "name@organisation"),
+            ("bob@example.test", " ", "nothing to send"),
+            ("bob@example.test", "a\u{1b}[2J", "U+001B"),
+            ("bob@example.test", "a\u{9b}", "U+009B"),
+        ] {
+            let refused = Arguments::try_parse_from(["flint-cli", "send", to, text]).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{to} {text}: {refused}");
+        }
+        assert!(Arguments::try_parse_from(["flint-cli", "send", "bob@example.test", "a\n\tb 🙂"]).is_ok());
     }
 
     #[test]

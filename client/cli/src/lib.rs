@@ -9,7 +9,6 @@ mod send;
 mod show;
 mod text;
 
-use anyhow::Context;
 use arguments::{Action, Arguments, HistoryAction, PolicyAction};
 use clap::Parser;
 use flint_runtime::{Client, Options, StartError, offline};
@@ -82,11 +81,14 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match action {
         Action::Policy { action: PolicyAction::Show { json } } => {
             let (account, report) = offline::policy(&options).map_err(Failure::from)?;
-            print(&if json { show::json(&report)? } else { show::policy(&account, &report) })
+            print(&if json { show::json(&report)? } else { show::policy(&account, &report) })?;
+            Ok(())
         }
         Action::History { action: HistoryAction::Search { text, limit, json } } => {
             let hits = offline::search(&options, &text, limit).map_err(Failure::from)?;
-            print(&if json { show::json(&hits)? } else { show::hits(&hits) })?;
+            if json || !hits.is_empty() {
+                print(&if json { show::json(&hits)? } else { show::hits(&hits) })?;
+            }
             if hits.is_empty() {
                 return Err(Failure::Failed("Nothing was found.".to_owned()).into());
             }
@@ -109,20 +111,19 @@ fn with_client<F: Future<Output = Result<(), Failure>>>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("No more threads or files can be opened.")?;
+        .map_err(|error| Failure::Failed(format!("No more threads or files can be opened: {error}.")))?;
     let played = runtime.block_on(play(client));
     // Reading standard input can't be cancelled.
     runtime.shutdown_background();
     Ok(played?)
 }
 
-/// Writes to standard output. A reader that has gone (`| head`) is no error.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+/// Writes to standard output. A reader that has gone (`| head`) is no error: false.
+pub(crate) fn print(text: &str) -> Result<bool, Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("Standard output can't be written.")
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Failed(format!("Standard output can't be written: {error}."))),
     }
 }

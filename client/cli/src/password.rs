@@ -1,6 +1,6 @@
 //! The password, from a file or standard input. Never from the command line, where everybody on the computer can read it.
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use flint_runtime::core::secret::Private;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::io::{BufRead, IsTerminal, Read, Write};
@@ -10,10 +10,10 @@ const MAX: u64 = 4096;
 
 /// The first line of a file.
 pub(crate) fn from_file(path: &Path) -> anyhow::Result<Private> {
-    let failed = || format!("The password file {} can't be read.", path.display());
-    let file = std::fs::File::open(path).with_context(failed)?;
+    let failed = |error| anyhow!("The password file {} can't be read: {error}.", path.display());
+    let file = std::fs::File::open(path).map_err(failed)?;
     let mut text = String::new();
-    file.take(MAX).read_to_string(&mut text).with_context(failed)?;
+    file.take(MAX).read_to_string(&mut text).map_err(failed)?;
     checked(&text)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn from_stdin() -> anyhow::Result<Private> {
         tcsetattr(&stdin, OptionalActions::Now, shown)?;
         let _ = writeln!(std::io::stderr());
     }
-    read.context("Standard input can't be read.")?;
+    read.map_err(|error| anyhow!("Standard input can't be read: {error}."))?;
     checked(&text)
 }
 

@@ -20,7 +20,17 @@ struct Sending {
     /// The message was handed to the engine.
     asked: bool,
     message: Option<MessageId>,
+    online: bool,
+    /// Why there is no connection now.
+    cause: Option<String>,
 }
+
+type Updates = async_channel::Receiver<Update>;
+
+/// How long writing a message down may take.
+const KEEP: Duration = Duration::from_secs(5);
+/// How long messages of earlier runs may take.
+const OTHERS_SECONDS: u16 = 3;
 
 /// What an update means for the sending.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,57 +51,128 @@ pub(crate) async fn send(
     seconds: u64,
 ) -> Result<(), Failure> {
     let conversation = if room { ConversationId::Room(to) } else { ConversationId::Person(to) };
-    let mut sending =
-        Sending { conversation: conversation.clone(), text, opened: false, asked: false, message: None };
+    let mut sending = Sending::new(conversation, text);
     let updates = client.updates();
-    let outcome = timeout(Duration::from_secs(seconds), async {
-        loop {
-            let update = updates.recv().await;
-            let update = update.map_err(|_| Failure::Failed("The client has ended.".to_owned()))?;
-            match sending.take(&update)? {
-                Next::Wait => {}
-                Next::Join => {
-                    let room = conversation.jid().clone();
-                    let join = RoomCommand::Join { room, nick: None, password: None };
-                    client.send(core::Command::Room(join));
-                }
-                Next::Open => {
-                    let conversation = conversation.clone();
-                    client.send(core::Command::Chat(ChatCommand::Open { conversation }));
-                }
-                Next::Send => {
-                    let body = Private(sending.text.clone());
-                    let conversation = conversation.clone();
-                    client.send(core::Command::Chat(ChatCommand::Send { conversation, body }));
-                }
-                Next::Done => return Ok(()),
+    let outcome = timeout(Duration::from_secs(seconds), sending.play(&client, &updates, Next::Wait)).await;
+    let outcome = match outcome {
+        Ok(outcome) => outcome.map_err(|failure| sending.explained(failure)),
+        Err(_) => {
+            if let (ConversationId::Person(_), false) = (&sending.conversation, sending.opened) {
+                // Handed over now, it waits in the outbox for the next start.
+                let next = sending.open();
+                let handed_over = sending.play_until_kept(&client, &updates, next);
+                // Else it is not kept, and that is said.
+                let _ = timeout(KEEP, handed_over).await;
             }
+            Err(Failure::TimedOut(sending.time_is_up(seconds)))
         }
-    })
-    .await;
-    client.send(Command::Quit);
+    };
+    // What waited from an earlier run goes out, too, if there is time.
+    client.send(if outcome.is_ok() { Command::Finish { seconds: OTHERS_SECONDS } } else { Command::Quit });
     // The goodbye is polite; what was asked has been decided.
-    let _ = timeout(Duration::from_secs(10), async {
+    let _ = timeout(Duration::from_secs(15), async {
         while !matches!(updates.recv().await, Ok(Update::Ended) | Err(_)) {}
     })
     .await;
-    outcome.unwrap_or_else(|_| {
-        let state =
-            if sending.asked { "The server did not confirm the message" } else { "No connection was made" };
-        Err(Failure::TimedOut(format!(
-            "{state} within {seconds} seconds; it is kept and sent at the next start."
-        )))
-    })
+    outcome
 }
 
 impl Sending {
+    fn new(conversation: ConversationId, text: String) -> Self {
+        Self { conversation, text, online: false, opened: false, asked: false, message: None, cause: None }
+    }
+
+    /// Goes on until the server has the message.
+    async fn play(&mut self, client: &Client, updates: &Updates, first: Next) -> Result<(), Failure> {
+        self.order(client, first);
+        loop {
+            let update =
+                updates.recv().await.map_err(|_| Failure::Failed("The client has ended.".to_owned()))?;
+            match self.take(&update)? {
+                Next::Done => return Ok(()),
+                next => self.order(client, next),
+            }
+        }
+    }
+
+    /// Goes on until the message is written down.
+    async fn play_until_kept(&mut self, client: &Client, updates: &Updates, first: Next) {
+        self.order(client, first);
+        while self.message.is_none() {
+            let Ok(update) = updates.recv().await else { return };
+            let Ok(next) = self.take(&update) else { return };
+            self.order(client, next);
+        }
+    }
+
+    fn order(&self, client: &Client, next: Next) {
+        let conversation = self.conversation.clone();
+        let command = match next {
+            Next::Wait | Next::Done => return,
+            Next::Join => {
+                let room = conversation.jid().clone();
+                core::Command::Room(RoomCommand::Join { room, nick: None, password: None })
+            }
+            Next::Open => core::Command::Chat(ChatCommand::Open { conversation }),
+            Next::Send => {
+                core::Command::Chat(ChatCommand::Send { conversation, body: Private(self.text.clone()) })
+            }
+        };
+        client.send(command);
+    }
+
+    /// What has become of the message when it is not at the server.
+    fn fate(&self) -> &'static str {
+        if self.message.is_some() {
+            "The message is kept and sent at the next start."
+        } else {
+            "The message was not sent."
+        }
+    }
+
+    fn explained(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Refused { kind, reason, next_step } => {
+                Failure::Refused { kind, reason: format!("{} {reason}", self.fate()), next_step }
+            }
+            Failure::Failed(reason) if !self.asked => Failure::Failed(format!("{reason} {}", self.fate())),
+            other => other,
+        }
+    }
+
+    fn time_is_up(&self, seconds: u64) -> String {
+        let state = match &self.conversation {
+            _ if !self.online => format!("No connection was made within {seconds} seconds."),
+            ConversationId::Room(room) if !self.asked => {
+                format!("{room} did not let you in within {seconds} seconds; it may not be a room.")
+            }
+            _ => format!("The server did not confirm the message within {seconds} seconds."),
+        };
+        let cause = match &self.cause {
+            Some(cause) => format!(" {cause}"),
+            None if !self.online => " The server or its name service has not answered yet.".to_owned(),
+            None => String::new(),
+        };
+        format!("{state}{cause} {}", self.fate())
+    }
+
     fn take(&mut self, update: &Update) -> Result<Next, Failure> {
         match update {
             Update::Core(core::Update::Account(AccountUpdate::Connection(connection))) => match connection {
-                ConnectionState::Online { .. } if !self.opened => Ok(match self.conversation {
-                    ConversationId::Room(_) => Next::Join,
-                    ConversationId::Person(_) => self.open(),
-                }),
+                ConnectionState::Online { .. } => {
+                    self.online = true;
+                    self.cause = None;
+                    Ok(match self.conversation {
+                        _ if self.opened => Next::Wait,
+                        ConversationId::Room(_) => Next::Join,
+                        ConversationId::Person(_) => self.open(),
+                    })
+                }
+                ConnectionState::Waiting { reason, .. } => {
+                    self.online = false;
+                    self.cause = Some(reason.clone());
+                    Ok(Next::Wait)
+                }
                 ConnectionState::Refused { kind, reason, next_step } => Err(Failure::Refused {
                     kind: kind.clone(),
                     reason: reason.clone(),
@@ -104,7 +185,9 @@ impl Sending {
             {
                 match &room.state {
                     RoomState::Joined { .. } if !self.opened => Ok(self.open()),
-                    RoomState::Failed { reason } => Err(Failure::Failed(reason.clone())),
+                    RoomState::Failed { reason } => {
+                        Err(Failure::Failed(format!("{} can't be joined: {reason}", room.jid)))
+                    }
                     _ => Ok(Next::Wait),
                 }
             }
@@ -135,7 +218,9 @@ impl Sending {
             {
                 arrived(delivery)
             }
-            Update::Core(core::Update::Rejected(rejection)) if self.asked => {
+            Update::Core(core::Update::Rejected(rejection))
+                if self.asked || (self.online && !self.opened) =>
+            {
                 Err(Failure::Failed(rejection.reason.clone()))
             }
             Update::Fatal(sentence) => Err(Failure::Failed(sentence.clone())),
@@ -204,13 +289,7 @@ mod tests {
     }
 
     fn sending() -> Sending {
-        Sending {
-            conversation: conversation(),
-            text: "hi".to_owned(),
-            opened: false,
-            asked: false,
-            message: None,
-        }
+        Sending::new(conversation(), "hi".to_owned())
     }
 
     fn online() -> Update {

@@ -3,7 +3,7 @@
 use crate::text::{clean, moment};
 use flint_runtime::Update;
 use flint_runtime::core::BareJid;
-use flint_runtime::core::model::{ConversationId, PolicyReport, SearchHit};
+use flint_runtime::core::model::{ConversationId, Direction, PolicyReport, SearchHit};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -42,7 +42,12 @@ pub(crate) fn policy(account: &BareJid, report: &PolicyReport) -> String {
         add(format!("Problem: {problem}"));
     }
     for row in &report.rows {
-        add(format!("{}: {} ({}, {})", row.name, row.value, row.level, row.source));
+        let place = if row.level == row.source {
+            row.level.clone()
+        } else {
+            format!("{}, {}", row.level, row.source)
+        };
+        add(format!("{}: {} ({place})", row.name, row.value));
         for (value, level, source) in &row.superseded {
             add(format!("    instead of {value} ({level}, {source})"));
         }
@@ -67,7 +72,11 @@ pub(crate) fn hits(hits: &[SearchHit]) -> String {
                 ConversationId::Person(jid) | ConversationId::Room(jid) => jid,
             };
             let snippet = hit.snippet.0.replace('\u{2}', "[").replace('\u{3}', "]");
-            clean(&format!("{}  {place}  {}: {snippet}", moment(message.at), message.sender_name))
+            let sender = match message.direction {
+                Direction::Incoming => &message.sender_name,
+                Direction::Outgoing { .. } => "You",
+            };
+            clean(&format!("{}  {place}  {sender}: {snippet}", moment(message.at)))
         })
         .collect();
     lines.join("\n")

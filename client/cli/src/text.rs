@@ -8,9 +8,22 @@ use flint_runtime::core::model::{
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, HistoryUpdate, PeopleUpdate, RoomUpdate};
 use flint_runtime::core::{self, Timestamp};
 
-/// Without control characters.
+/// Without control characters, and without those that end a line or turn the direction of what follows: they could make
+/// one person's words look like another's.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' | '\u{200e}' | '\u{200f}')
+    };
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+}
+
+/// What waits for the next start.
+pub(crate) fn unsent(messages: usize) -> String {
+    match messages {
+        1 => "1 message was not sent. It is kept and sent at the next start.".to_owned(),
+        _ => format!("{messages} messages were not sent. They are kept and sent at the next start."),
+    }
 }
 
 /// Local date and time.
@@ -28,6 +41,7 @@ pub(crate) fn update(update: &Update) -> Option<String> {
         Update::Core(update) => core_update(update)?,
         Update::Agent(update) => agent_update(update)?,
         Update::Fatal(sentence) => format!("! {sentence}"),
+        Update::Unsent(messages) => format!("! {}", unsent(*messages)),
         Update::Ended => "Signed out.".to_owned(),
     };
     Some(clean(&text))
@@ -122,6 +136,10 @@ mod tests {
     #[test]
     fn nobody_writes_to_the_terminal_but_us() {
         assert_eq!(clean("a\u{1b}[2Jb\u{7}\r\nc"), "a [2Jb   c");
+        assert_eq!(
+            clean("a\u{202e}b\u{2066}c\u{2069}\u{2028}d é עברית 👨\u{200d}👩"),
+            "a b c  d é עברית 👨\u{200d}👩"
+        );
         let update_of = update(&Update::Fatal("x\u{1b}]0;owned\u{7}".to_owned()));
         assert_eq!(update_of.as_deref(), Some("! x ]0;owned "));
     }

@@ -18,7 +18,7 @@ use crate::command::Command;
 use crate::effect::{Effect, Outbound, Persist, StoreQuery};
 use crate::ids::{MessageId, QueryId, SendToken, Timestamp};
 use crate::input::{Input, LoadedState, SessionEvent, StoreReply, TimerId};
-use crate::model::ConversationId;
+use crate::model::{ConnectionState, ConversationId};
 use crate::update::{AccountUpdate, ChatUpdate, PeopleUpdate, Rejection, RoomUpdate, Update};
 use jid::BareJid;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -56,6 +56,17 @@ pub struct Output {
     pub effects: Vec<Effect>,
     /// What has to be shown.
     pub updates: Vec<Update>,
+}
+
+/// What was asked for and is not done yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Own messages that the server is not known to have. They are kept.
+    pub messages: usize,
+    /// Other requests without an answer.
+    pub others: bool,
+    /// The sign-in was refused: by itself nothing goes on.
+    pub refused: bool,
 }
 
 /// One owner of all client state; pure.
@@ -115,6 +126,15 @@ impl Engine {
     /// What is allowed now.
     pub fn capabilities(&self) -> &crate::Capabilities {
         self.policy.capabilities()
+    }
+
+    /// What was asked for and is not done yet.
+    pub fn unfinished(&self) -> Unfinished {
+        Unfinished {
+            messages: self.outbox.unsent(),
+            others: self.early.is_some() || !self.requests.is_empty() || !self.searches.is_empty(),
+            refused: matches!(self.account.connection, ConnectionState::Refused { .. }),
+        }
     }
 
     /// Handles one input at the moment `now`.

@@ -56,6 +56,8 @@ struct Client {
     outlet: Outlet,
     device: String,
     ways: Ways,
+    /// The end was asked for; it comes when all is done, or then.
+    finish: Option<Instant>,
 }
 
 /// Runs a client to its end. The account's lock is held until then.
@@ -97,6 +99,7 @@ pub(crate) async fn run(
         outlet,
         device: directory.device.clone(),
         ways,
+        finish: None,
     };
     // The policy is the engine's first input: nothing is shown before it rules.
     client.policy_changed();
@@ -148,6 +151,9 @@ impl Client {
         loop {
             if fetch.is_none() {
                 fetch = self.begin_fetch();
+            }
+            if self.is_finished() {
+                break;
             }
             let timer = self.next_wake();
             tokio::select! {
@@ -204,6 +210,10 @@ impl Client {
         if let Some(session) = session {
             session.abort();
         }
+        let unsent = self.engine.as_ref().map_or(0, |engine| engine.unfinished().messages);
+        if unsent > 0 {
+            self.outlet.push(Update::Unsent(unsent));
+        }
         self.ways.store = None;
         if timeout(GOODBYE, store).await.is_err() {
             tracing::error!("the message store did not finish in time");
@@ -234,9 +244,22 @@ impl Client {
                 self.ways.session(SessionCommand::SetCredentials(credentials));
                 self.input(Input::Command(flint_core::Command::Account(AccountCommand::SignIn)));
             }
+            Command::Finish { seconds } => {
+                self.finish = Some(Instant::now() + Duration::from_secs(u64::from(seconds)));
+            }
             // The loop ends before it comes here.
             Command::Quit => {}
         }
+    }
+
+    /// Somebody waits for the end, and there is nothing more to do or no more time.
+    fn is_finished(&self) -> bool {
+        let Some(deadline) = self.finish else { return false };
+        let done = self.engine.as_ref().is_none_or(|engine| {
+            let left = engine.unfinished();
+            left.refused || (left.messages == 0 && !left.others)
+        });
+        done || deadline <= Instant::now()
     }
 
     fn session_output(&mut self, output: SessionOutput) {
@@ -329,7 +352,7 @@ impl Client {
             let wait = u64::try_from(due.0.saturating_sub(at.0)).unwrap_or(0);
             Instant::now() + Duration::from_millis(wait.min(86_400_000))
         });
-        [self.timers.next(), policy].into_iter().flatten().min()
+        [self.timers.next(), policy, self.finish].into_iter().flatten().min()
     }
 
     fn wake(&mut self) {

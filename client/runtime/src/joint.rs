@@ -18,6 +18,12 @@ pub enum Command {
         /// The password.
         password: flint_core::secret::Private,
     },
+    /// Do as [`Command::Quit`] does once everything asked before is done and the server has every message, or at the
+    /// latest after this time. [`Update::Unsent`] tells what could not be sent.
+    Finish {
+        /// Seconds to wait at most.
+        seconds: u16,
+    },
     /// Leave every room, close the stream, write everything down, end.
     Quit,
 }
@@ -41,6 +47,9 @@ pub enum Update {
     Agent(flint_fastpath_agent::AgentUpdate),
     /// A feature broke down; the rest goes on. One sentence.
     Fatal(String),
+    /// The client is about to end, and this many own messages are not at the server. They are kept and sent at the next
+    /// start.
+    Unsent(usize),
     /// The client has ended.
     Ended,
 }

@@ -1,7 +1,7 @@
 //! What can be told without signing in: the policy in force, and what the message store holds.
 
 use crate::keeper::PolicyKeeper;
-use crate::{Options, StartError, account, state_dir};
+use crate::{Options, StartError, state_dir};
 use flint_core::BareJid;
 use flint_core::effect::StoreQuery;
 use flint_core::input::StoreReply;
@@ -9,12 +9,22 @@ use flint_core::model::{PolicyReport, SearchHit};
 use flint_core::secret::Private;
 use flint_store::Store;
 
+/// The account of the options or of the ticket; else the only one that has run here, since nothing is signed in to.
+fn account(options: &Options) -> Result<BareJid, StartError> {
+    crate::account::resolve(&options.account).or_else(|error| match (&options.account.jid, error) {
+        (None, error @ StartError::NoAccount(_)) => {
+            state_dir::only_account(&options.paths.state).ok_or(error)
+        }
+        (_, error) => Err(error),
+    })
+}
+
 /// The policy in force for the account, from the computer's files and the last good signed document.
 ///
 /// # Errors
 /// When no account is known.
 pub fn policy(options: &Options) -> Result<(BareJid, PolicyReport), StartError> {
-    let account = account::resolve(&options.account)?;
+    let account = account(options)?;
     let directory = state_dir::existing_policy_dir(&options.paths.state, &account);
     let now = crate::client::now();
     let keeper = PolicyKeeper::open(account.clone(), &options.paths.machine, directory.as_deref(), now);
@@ -30,7 +40,7 @@ pub fn policy(options: &Options) -> Result<(BareJid, PolicyReport), StartError> 
 /// # Errors
 /// When no account is known, it has never run here, or its store can't be read.
 pub fn search(options: &Options, text: &str, limit: u32) -> Result<Vec<SearchHit>, StartError> {
-    let account = account::resolve(&options.account)?;
+    let account = account(options)?;
     let file = state_dir::existing_history(&options.paths.state, &account).filter(|file| file.exists());
     let Some(file) = file else {
         return Err(StartError::Files(format!(

@@ -89,6 +89,16 @@ pub(crate) fn existing_history(state: &Path, account: &BareJid) -> Option<PathBu
     find(&state.join("accounts"), account).ok().flatten().map(|path| path.join("history.sqlite"))
 }
 
+/// The account that has run here before, when there is exactly one. Takes no lock and makes nothing.
+pub(crate) fn only_account(state: &Path) -> Option<BareJid> {
+    let entries = fs::read_dir(state.join("accounts")).ok()?;
+    let mut accounts = entries.take(MAX_ACCOUNTS).flatten().filter_map(|entry| {
+        let text = fs::read_to_string(entry.path().join("account.json")).ok()?;
+        Some(serde_json::from_str::<Identity>(&text).ok()?.jid)
+    });
+    accounts.next().filter(|_| accounts.next().is_none())
+}
+
 fn find(accounts: &Path, account: &BareJid) -> io::Result<Option<PathBuf>> {
     let entries = match fs::read_dir(accounts) {
         Ok(entries) => entries,
@@ -172,11 +182,13 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let first = AccountDir::open(state.path(), &jid("ann@example.test")).unwrap();
         let path = first.path.clone();
+        assert_eq!(only_account(state.path()), Some(jid("ann@example.test")));
         assert!(!path.to_string_lossy().contains("ann"));
         let second = AccountDir::open(state.path(), &jid("ann@example.test"));
         assert!(matches!(second, Err(StartError::AlreadyRunning(_))), "{second:?}");
         let other = AccountDir::open(state.path(), &jid("bob@example.test")).unwrap();
         assert_ne!(other.path, path);
+        assert_eq!(only_account(state.path()), None, "there are two");
         assert_eq!(other.device, first.device);
         drop(first);
         assert_eq!(AccountDir::open(state.path(), &jid("ann@example.test")).unwrap().path, path);

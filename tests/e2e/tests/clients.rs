@@ -455,7 +455,7 @@ fn without_flintd_the_policy_holds(realm: &Realm) -> Result<()> {
 
 fn envelope(state: &Path) -> Result<PathBuf> {
     let accounts = std::fs::read_dir(state.join("accounts"))?;
-    let found = accounts.flatten().map(|account| account.path().join("policy/document.json"));
+    let found = accounts.flatten().map(|account| account.path().join("policy/policy.json"));
     found.into_iter().find(|file| file.exists()).context("no envelope is kept")
 }
 
@@ -463,7 +463,8 @@ fn a_changed_envelope_is_refused_and_said(realm: &Realm) -> Result<()> {
     let file = envelope(&realm.state("policy")?)?;
     let good = std::fs::read(&file)?;
     let text = String::from_utf8(good.clone())?;
-    let payload = text.find("\"payload\"").context("an envelope has a payload")? + 100;
+    let document = text.find("\"document\"").context("a document is kept")?;
+    let payload = document + text[document..].find("payload").context("an envelope has a payload")? + 100;
     let mut bad = good.clone();
     bad[payload] ^= 1;
     std::fs::write(&file, bad)?;

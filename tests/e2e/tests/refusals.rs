@@ -110,9 +110,13 @@ type Refusal = (&'static [&'static str], i32, &'static str);
 
 #[test]
 fn flint_cli_says_in_one_sentence_why_it_cannot_run() {
-    let cases: [Refusal; 9] = [
+    let cases: [Refusal; 13] = [
         (&["watch"], 1, "no Kerberos ticket"),
         (&["--account", "@@", "watch"], 2, "@@"),
+        (&["send", "bob", "hi"], 2, "name@organisation"),
+        (&["send", "", "hi"], 2, "name@organisation"),
+        (&["send", "bob@example.test", ""], 2, "nothing to send"),
+        (&["send", "bob@example.test", "a\u{1b}[2J"], 2, "U+001B"),
         (&["--password", "hunter2", "watch"], 2, "--password"),
         (&["--account", "ann@example.test", "--password-file", "none", "watch"], 1, "none"),
         (&["--account", "ann@example.test", "--password-file", "empty", "watch"], 1, "empty"),
@@ -129,6 +133,7 @@ fn flint_cli_says_in_one_sentence_why_it_cannot_run() {
         let (code, words) = run("flint-cli", dir.path(), &[&state, arguments].concat());
         assert_eq!(code, Some(expected_code), "{arguments:?}: {words}");
         assert!(words.contains(expected) && !words.contains("panicked"), "{arguments:?}: {words}");
+        assert!(!words.contains(".:") && !words.contains(".."), "{arguments:?}: {words}");
         let ours = words.lines().filter(|line| line.starts_with("flint-cli: ")).count();
         assert_eq!(ours, usize::from(expected_code != 2), "{arguments:?}: {words}");
     }

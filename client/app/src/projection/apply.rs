@@ -19,6 +19,8 @@ impl Session {
             Update::Core(update) => self.apply_core(update),
             Update::Agent(update) => self.apply_agent(update),
             Update::Fatal(sentence) => self.tell(&Topic::Told(sentence)),
+            // The window is closing.
+            Update::Unsent(_) => {}
             Update::Ended => self.tell(&Topic::Ended),
         }
     }

@@ -80,6 +80,11 @@ impl Conversation {
         self.last.as_ref().map(|last| last.at)
     }
 
+    /// The newest moment that anything here is known to be of.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.last_at().max(self.heard)
+    }
+
     /// A place after everything that is there.
     fn place_live(&mut self, now: Timestamp) -> i64 {
         self.last_sort = now.0.saturating_mul(1000).max(self.last_sort.saturating_add(1));
@@ -342,8 +347,10 @@ impl Engine {
         }
     }
 
-    fn send_text(&mut self, conversation: ConversationId, body: String) {
+    fn send_text(&mut self, conversation: ConversationId, mut body: String) {
         const WHAT: &str = "send message";
+        // Pasted text may hold them, and nobody sees them: what is shown here is what arrives.
+        body.retain(is_xml);
         if body.trim().is_empty() {
             return self.reject(WHAT, "There is nothing to send. Write something first.", None);
         }
@@ -537,6 +544,11 @@ impl Engine {
         }
         self.show_open_timelines();
     }
+}
+
+/// True for a character that XML can carry (XML 1.0 §2.2).
+fn is_xml(c: char) -> bool {
+    !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// True for what came from the server, and for own messages that it has.

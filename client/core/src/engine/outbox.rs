@@ -61,6 +61,13 @@ impl Outbox {
         }
     }
 
+    /// Messages that the server is not known to have.
+    pub(super) fn unsent(&self) -> usize {
+        let unsent =
+            |message: &&OwnMessage| matches!(message.delivery, DeliveryState::Queued | DeliveryState::Sent);
+        self.messages.values().filter(unsent).count()
+    }
+
     pub(super) fn holds(&self, id: &MessageId) -> bool {
         self.index.contains_key(id)
     }

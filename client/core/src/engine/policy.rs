@@ -10,6 +10,8 @@ use crate::model::PolicyReport;
 use crate::update::Update;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// A clock that is less than this ahead of the newest message is believed: people go on holiday.
+const MIN_AHEAD_DAYS: i64 = 60;
 /// Most commands kept until policy is there.
 const MAX_KEPT: usize = 100;
 
@@ -20,11 +22,18 @@ pub(super) struct Policy {
     /// `None` until policy was resolved for the first time.
     report: Option<PolicyReport>,
     kept: Vec<PeopleCommand>,
+    /// Nothing is deleted in this run.
+    clock_is_doubtful: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { capabilities: Capabilities::unresolved(), report: None, kept: Vec::new() }
+        Self {
+            capabilities: Capabilities::unresolved(),
+            report: None,
+            kept: Vec::new(),
+            clock_is_doubtful: false,
+        }
     }
 }
 
@@ -58,12 +67,19 @@ impl Policy {
 
     /// The moment before which nothing is kept.
     pub(super) fn keeps_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let days = self.capabilities.history_retention_days?;
+        let days = self.capabilities.history_retention_days.filter(|_| !self.clock_is_doubtful)?;
         Some(now.plus(-DAY_MS.saturating_mul(i64::from(days))))
     }
 }
 
 impl Engine {
+    fn is_clock_far_ahead(&self) -> bool {
+        let Some(days) = self.policy.capabilities().history_retention_days else { return false };
+        let ahead = DAY_MS.saturating_mul(i64::from(days).saturating_mul(2).max(MIN_AHEAD_DAYS));
+        let newest = self.chats.values().filter_map(super::chat::Conversation::newest).max();
+        newest.is_some_and(|newest| self.now > newest.plus(ahead))
+    }
+
     pub(super) fn policy_resolved(&mut self, resolved: PolicyResolved) {
         let before = self.policy.capabilities().clone();
         let first = self.policy.report().is_none();
@@ -87,8 +103,15 @@ impl Engine {
         }
     }
 
-    /// Deletes what is too old, and again each day.
+    /// Deletes what is too old, and again each day. Not when the clock is far beyond all that is here: were it wrong,
+    /// everything would be gone for good; were it right after all, the next start deletes.
     pub(super) fn apply_retention(&mut self) {
+        if !self.policy.clock_is_doubtful && self.is_clock_far_ahead() {
+            self.policy.clock_is_doubtful = true;
+            let reason = "This computer's clock is far ahead of the newest message, so old messages are not deleted \
+                          now. Check the clock, then start Flint again.";
+            self.reject("delete old messages", reason, None);
+        }
         match self.policy.keeps_since(self.now) {
             Some(before) => {
                 self.persist(Persist::DeleteOlderThan { before });

@@ -1,4 +1,5 @@
 //! The last good signed policy, beside the database: the pinned root, the document's envelope, what is known about it.
+//! All in one file, which is replaced as a whole: parts of two fetches would not fit each other.
 //!
 //! Both envelopes are verified again whenever they are read, so that whoever can write files but holds no key can only
 //! take the policy away, not change it.
@@ -10,10 +11,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const ROOT: &str = "root.json";
-const DOCUMENT: &str = "document.json";
-const STATE: &str = "state.json";
-const MAX_BYTES: u64 = 2 * flint_policy::MAX_ENVELOPE as u64;
+const FILE: &str = "policy.json";
+/// Two envelopes, in which each quotation mark is escaped, and the rest.
+const MAX_BYTES: u64 = 6 * flint_policy::MAX_ENVELOPE as u64;
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// Envelope of the pinned root.
+    root: String,
+    /// Envelope of the document.
+    document: Option<String>,
+    /// [`CacheState`]: read for itself, so that the rest counts without it.
+    state: serde_json::Value,
+}
 
 /// Where the trust began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,67 +73,36 @@ impl Cache {
 
     /// What was kept, and a sentence about what of it can't be used.
     pub(crate) fn load(&self, expect: &Expectation) -> (Option<Pinned>, Option<String>) {
-        let trust = match self.load_root(expect) {
-            Ok(Some(trust)) => trust,
+        let kept = match self.read() {
+            Ok(Some(kept)) => kept,
             Ok(None) => return (None, None),
             Err(problem) => return (None, Some(problem)),
         };
-        let (state, unreadable) = self.load_state();
+        let trust = match Trust::pin(kept.root.as_bytes(), &expect.domain) {
+            Ok(trust) => trust,
+            Err(error) => return (None, Some(format!("The pinned policy root can't be used: {error}."))),
+        };
+        let (state, unreadable) = state(kept.state);
         let mut pinned = Pinned { trust, state, document: None };
-        let refused = self.load_document(&mut pinned, expect).err();
+        let document = kept.document.map(String::into_bytes);
+        let refused = document.and_then(|envelope| take_document(&mut pinned, envelope, expect).err());
         (Some(pinned), refused.or(unreadable))
     }
 
-    fn load_root(&self, expect: &Expectation) -> Result<Option<Trust>, String> {
-        let Some(root) = self.read(ROOT)? else { return Ok(None) };
-        let trust = Trust::pin(&root, &expect.domain)
-            .map_err(|error| format!("The pinned policy root can't be used: {error}."))?;
-        Ok(Some(trust))
-    }
-
-    /// Without its state a signed document is as good as before.
-    fn load_state(&self) -> (CacheState, Option<String>) {
-        let unknown = CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
-        match self.read(STATE) {
-            Ok(None) => (unknown, None),
-            Ok(Some(text)) => match serde_json::from_slice(&text) {
-                Ok(state) => (state, None),
-                Err(error) => {
-                    (unknown, Some(format!("The state of the policy cache can't be read: {error}.")))
-                }
-            },
-            Err(problem) => (unknown, Some(problem)),
-        }
-    }
-
-    fn load_document(&self, pinned: &mut Pinned, expect: &Expectation) -> Result<(), String> {
-        let Some(envelope) = self.read(DOCUMENT)? else { return Ok(()) };
-        let expect = Expectation { held: pinned.state.held, ..expect.clone() };
-        match pinned.trust.verify_held_policy(&envelope, &expect) {
-            Ok(verified) => {
-                pinned.state.held.get_or_insert(verified.held);
-                pinned.document = Some((verified, envelope));
-                Ok(())
-            }
-            Err(error) => Err(format!(
-                "The policy that was kept on this computer is refused: {error}. It waits for the server's."
-            )),
-        }
-    }
-
-    /// Keeps what rules now. The document goes first: with an older root it is only refused until the next fetch, while a
-    /// new state with an old document would be.
+    /// Keeps what rules now.
     pub(crate) fn store(&self, pinned: &Pinned) -> io::Result<()> {
+        let document = pinned.document.as_ref().map(|(_, envelope)| String::from_utf8(envelope.clone()));
+        let kept = Kept {
+            root: pinned.trust.envelope_json(),
+            document: document.transpose().map_err(io::Error::other)?,
+            state: serde_json::to_value(&pinned.state)?,
+        };
         make_dir(&self.directory)?;
-        if let Some((_, envelope)) = &pinned.document {
-            replace(&self.directory.join(DOCUMENT), envelope)?;
-        }
-        replace(&self.directory.join(ROOT), pinned.trust.envelope_json().as_bytes())?;
-        replace(&self.directory.join(STATE), &serde_json::to_vec(&pinned.state)?)
+        replace(&self.directory.join(FILE), &serde_json::to_vec(&kept)?)
     }
 
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
-        let path = self.directory.join(name);
+    fn read(&self) -> Result<Option<Kept>, String> {
+        let path = self.directory.join(FILE);
         let failed = |error: io::Error| format!("{} can't be read: {error}.", path.display());
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -132,6 +112,32 @@ impl Cache {
             }
             Ok(_) => {}
         }
-        fs::read(&path).map(Some).map_err(failed)
+        let text = fs::read(&path).map_err(failed)?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| failed(error.into()))
+    }
+}
+
+/// Without its state a signed document is as good as before.
+fn state(kept: serde_json::Value) -> (CacheState, Option<String>) {
+    serde_json::from_value(kept).map_or_else(
+        |error| {
+            let unknown = CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
+            (unknown, Some(format!("The state of the policy cache can't be read: {error}.")))
+        },
+        |state| (state, None),
+    )
+}
+
+fn take_document(pinned: &mut Pinned, envelope: Vec<u8>, expect: &Expectation) -> Result<(), String> {
+    let expect = Expectation { held: pinned.state.held, ..expect.clone() };
+    match pinned.trust.verify_held_policy(&envelope, &expect) {
+        Ok(verified) => {
+            pinned.state.held.get_or_insert(verified.held);
+            pinned.document = Some((verified, envelope));
+            Ok(())
+        }
+        Err(error) => Err(format!(
+            "The policy that was kept on this computer is refused: {error}. It waits for the server's."
+        )),
     }
 }

@@ -9,8 +9,9 @@ use flint_policy::{
     TrustFile,
 };
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const NOW: Timestamp = Timestamp(1_000_000);
 const DAY: u64 = 86_400_000;
@@ -176,6 +177,48 @@ fn a_trust_file_that_can_not_be_used_is_not_replaced_by_the_server() {
     assert!(keeper.begin(NOW).is_some());
 }
 
+/// Changes one part of what is kept.
+fn change_cache(place: &Place, part: &str, value: serde_json::Value) {
+    let file = place.cache.path().join("policy.json");
+    let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    kept[part] = value;
+    fs::write(file, kept.to_string()).unwrap();
+}
+
+/// A new root with a document of its own comes; at whatever moment the computer stops, the old pair or the new one is
+/// there, and the policy holds.
+#[test]
+fn a_crash_while_keeping_leaves_a_whole_policy() {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
+    let files = |place: &Place| -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = fs::read_dir(place.cache.path()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect()
+    };
+    let before = files(&place);
+    keeper.fetched(Ok(fetched(2, &document(8, false, OnExpiry::Keep))), NOW, 0);
+    let after = files(&place);
+    // Each file is replaced as a whole: a crash leaves some of them old and some new.
+    let changed: Vec<_> = after.keys().filter(|path| before.get(*path) != after.get(*path)).collect();
+    assert!(!changed.is_empty());
+    for number in 0..=changed.len() {
+        for mixed in [true, false] {
+            for (index, path) in changed.iter().enumerate() {
+                let new = (index < number) == mixed;
+                fs::write(path, if new { &after[*path] } else { &before[*path] }).unwrap();
+            }
+            let again = place.open(NOW);
+            assert!(!adding(&again) && again.resolved().server.problem.is_none(), "{number} {mixed}");
+        }
+    }
+}
+
 #[test]
 fn a_lost_state_loses_no_policy() {
     let place = Place::new();
@@ -183,7 +226,7 @@ fn a_lost_state_loses_no_policy() {
     service(&mut keeper);
     keeper.begin(NOW).unwrap();
     keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
-    fs::write(place.cache.path().join("state.json"), "{").unwrap();
+    change_cache(&place, "state", json!("lost"));
     let again = place.open(NOW);
     assert!(!adding(&again));
     assert!(problem(&again).contains("state of the policy cache"));
@@ -207,7 +250,7 @@ fn a_failed_fetch_keeps_the_values_and_says_so() {
 
 #[test]
 fn whatever_is_changed_in_the_cache_is_refused() {
-    for name in ["document.json", "root.json"] {
+    for name in ["document", "root"] {
         let place = Place::new();
         let mut keeper = place.open(NOW);
         service(&mut keeper);
@@ -215,10 +258,10 @@ fn whatever_is_changed_in_the_cache_is_refused() {
         keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
         // Signed, but by somebody else.
         let forged = match name {
-            "root.json" => trust(2).envelope_json(),
+            "root" => trust(2).envelope_json(),
             _ => document(8, true, OnExpiry::Keep).sign(&key(2)).to_json(),
         };
-        fs::write(place.cache.path().join(name), forged).unwrap();
+        change_cache(&place, name, json!(forged));
         let again = place.open(NOW);
         assert_eq!(again.applied(), 0, "{name}");
         assert!(problem(&again).contains("refused"), "{name}: {}", problem(&again));
@@ -234,7 +277,7 @@ fn an_older_document_in_the_cache_is_refused() {
     keeper.begin(NOW).unwrap();
     keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
     let older = document(6, true, OnExpiry::Keep).sign(&key(1)).to_json();
-    fs::write(place.cache.path().join("document.json"), older).unwrap();
+    change_cache(&place, "document", json!(older));
     let again = place.open(NOW);
     assert_eq!(again.applied(), 0);
     assert!(problem(&again).contains("older"), "{}", problem(&again));

@@ -346,3 +346,35 @@ fn a_store_that_fails_leaves_nobody_waiting() {
     assert!(output.updates.contains(&Update::History(results)));
     assert_eq!(rig.give(failed()).updates.len(), 1);
 }
+
+#[test]
+fn what_xml_cannot_carry_is_left_out_here_as_there() {
+    let mut rig = Rig::online();
+    let (_, _, output) = rig.say(with_bob(), "a\u{0}b\u{1b}[1m\tc\n\u{fffe}\u{85}d");
+    let body = stanzas(&output).into_iter().find_map(|stanza| match stanza {
+        Outbound::Message { body, .. } => Some(body.0),
+        _ => None,
+    });
+    assert_eq!(body.as_deref(), Some("ab[1m\tc\n\u{85}d"));
+    let output = rig.chat(ChatCommand::Send { conversation: with_bob(), body: "\u{1}".into() });
+    assert_eq!(rejected(&output).len(), 1);
+}
+
+#[test]
+fn the_engine_knows_what_is_not_done() {
+    let mut rig = Rig::new();
+    assert!(rig.engine.unfinished().others, "the store has not answered");
+    let mut rig2 = Rig::online();
+    assert_eq!(
+        rig2.engine.unfinished(),
+        crate::engine::Unfinished { messages: 0, others: false, refused: false }
+    );
+    let (_, token, _) = rig2.say(with_bob(), "hi");
+    let token = token.unwrap();
+    rig2.give(Input::Session(SessionEvent::Written(token)));
+    assert_eq!(rig2.engine.unfinished().messages, 1);
+    rig2.give(Input::Session(SessionEvent::Acked(token)));
+    assert_eq!(rig2.engine.unfinished().messages, 0);
+    rig.give(Input::Store(StoreReply::Failed { reason: "Disk.".into() }));
+    assert!(!rig.engine.unfinished().others);
+}

@@ -126,3 +126,30 @@ fn the_page_says_where_a_value_comes_from() {
     let line = report.rows.iter().find(|row| row.name == "HistoryRetentionDays").unwrap();
     assert_eq!((line.value.as_str(), line.level.as_str()), ("not set", "default"));
 }
+
+#[test]
+fn a_clock_far_ahead_deletes_nothing() {
+    let year = 365 * 86_400_000;
+    for (retention, ahead, deletes) in [
+        (30, year / 12, true),
+        (30, year, false),
+        (1, year / 12, true),
+        (400, 2 * year, true),
+        (400, 3 * year, false),
+    ] {
+        let mut rig = Rig::online();
+        rig.receive(text("bob@example.test/x", "the newest"));
+        rig.now += ahead;
+        let output = rig.give(policy_of(&format!(r#"{{"HistoryRetentionDays": {retention}}}"#)));
+        let deleted = |output: &Output| {
+            writes(output).iter().any(|write| matches!(write, Persist::DeleteOlderThan { .. }))
+        };
+        assert_eq!(deleted(&output), deletes, "{retention} days, {ahead} ms ahead");
+        assert_eq!(rejected(&output).len(), usize::from(!deletes));
+        // What comes now is stamped by the same clock; it proves nothing.
+        rig.receive(text("bob@example.test/x", "later"));
+        let output = rig.give(Input::TimerFired(TimerId::Retention));
+        assert_eq!(deleted(&output), deletes, "{retention} days, {ahead} ms ahead, a day later");
+        assert_eq!(rejected(&output), []);
+    }
+}
