@@ -7,7 +7,7 @@ use crate::files::{self, FileError};
 use crate::policy::keys::{KeyError, Keys};
 use crate::store::{GroupImport, PersonImport, Store, StoreError};
 use crate::time;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use flint_fastpath_service::{ServiceConfig, WorkgroupConfig};
 use serde::de::DeserializeOwned;
 use std::io::{Read, Write};
@@ -23,13 +23,13 @@ const MAX_FILE: u64 = 64 << 20;
 pub enum AdminCommand {
     /// Groups and their ranks: a file replaces all of them.
     #[command(subcommand)]
-    Groups(Import),
+    Groups(GroupsCommand),
     /// People and their names: a file adds people and changes names.
     #[command(subcommand)]
-    Users(Import),
+    Users(UsersCommand),
     /// Workgroups with queues, agents and forms: a file replaces all of them.
     #[command(subcommand)]
-    Workgroups(Import),
+    Workgroups(WorkgroupsCommand),
     /// Print a password that opens the console once within 24 hours.
     OneTimePassword {
         /// The configuration file.
@@ -44,18 +44,36 @@ pub enum AdminCommand {
     },
 }
 
-/// Reading a file.
+/// What to do with groups.
 #[derive(Debug, Subcommand)]
-pub enum Import {
-    /// Take over the content of a JSON file, at once when flintd runs.
-    Import {
-        /// The JSON file.
-        #[arg(value_name = "JSON")]
-        file: PathBuf,
-        /// The configuration file.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-    },
+pub enum GroupsCommand {
+    /// Replace all groups by those of a JSON file; when that changes any, new policies are published.
+    Import(Import),
+}
+
+/// What to do with people.
+#[derive(Debug, Subcommand)]
+pub enum UsersCommand {
+    /// Add the people of a JSON file, or give them the names that stand there. Nobody is removed.
+    Import(Import),
+}
+
+/// What to do with workgroups.
+#[derive(Debug, Subcommand)]
+pub enum WorkgroupsCommand {
+    /// Replace all workgroups by those of a JSON file; running chats go on.
+    Import(Import),
+}
+
+/// A file to read. It takes effect at once when flintd runs.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The JSON file.
+    #[arg(value_name = "JSON")]
+    file: PathBuf,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
 }
 
 /// Why it failed. One sentence that says what to do.
@@ -96,29 +114,28 @@ pub enum AdminError {
 pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
     let now = time::now();
     match command {
-        AdminCommand::Groups(Import::Import { file, config }) => {
+        AdminCommand::Groups(GroupsCommand::Import(Import { file, config })) => {
             let groups: Vec<GroupImport> = read(&file)?;
             let (config, store) = open(&config).await?;
             let version = store.import_groups(now, WHO, &groups).await;
             let version = version.map_err(|error| refused(&file, error))?;
-            let text = match version {
-                Some(version) => format!("groups: {}, policies are version {version} now", groups.len()),
-                None => "nothing changed".to_owned(),
-            };
-            finish(&config, store, &text).await
+            let text = version.map(|version| format!("{}, policies are version {version} now", groups.len()));
+            finish(&config, store, "Groups", text).await
         }
-        AdminCommand::Users(Import::Import { file, config }) => {
+        AdminCommand::Users(UsersCommand::Import(Import { file, config })) => {
             let people: Vec<PersonImport> = read(&file)?;
             let (config, store) = open(&config).await?;
-            store.import_people(now, WHO, &people).await.map_err(|error| refused(&file, error))?;
-            finish(&config, store, &format!("people: {}", people.len())).await
+            let changed = store.import_people(now, WHO, &people).await;
+            let changed = changed.map_err(|error| refused(&file, error))?;
+            let text = (changed > 0).then(|| format!("{}, new or renamed: {changed}", people.len()));
+            finish(&config, store, "Users", text).await
         }
-        AdminCommand::Workgroups(Import::Import { file, config }) => {
+        AdminCommand::Workgroups(WorkgroupsCommand::Import(Import { file, config })) => {
             let workgroups: Vec<WorkgroupConfig> = read(&file)?;
             let (config, store) = open(&config).await?;
             check(&config, &file, &workgroups)?;
-            store.import_workgroups(now, WHO, &workgroups).await?;
-            finish(&config, store, &format!("workgroups: {}", workgroups.len())).await
+            let changed = store.import_workgroups(now, WHO, &workgroups).await?;
+            finish(&config, store, "Workgroups", changed.then(|| workgroups.len().to_string())).await
         }
         AdminCommand::OneTimePassword { config } => {
             let (_, store) = open(&config).await?;
@@ -172,11 +189,15 @@ fn refused(file: &Path, error: StoreError) -> AdminError {
     }
 }
 
-async fn finish(config: &Config, store: Store, text: &str) -> Result<(), AdminError> {
+/// Says what was done; `None`: nothing changed. A running flintd is told in any case: it may have missed the last time.
+async fn finish(config: &Config, store: Store, what: &str, text: Option<String>) -> Result<(), AdminError> {
     store.close().await;
     let running = control::tell(&config.control_socket()).await?;
     let note = if running { "in effect" } else { "in effect when flintd starts" };
-    print(&format!("Imported: {text} ({note})."))
+    match text {
+        Some(text) => print(&format!("{what} imported: {text} ({note}).")),
+        None => print(&format!("{what} imported: nothing changed.")),
+    }
 }
 
 fn print(text: &str) -> Result<(), AdminError> {

@@ -81,7 +81,7 @@ async fn document(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
             return prove(failed("The policies can't be read now. Try again later."), ticket);
         }
     };
-    let tag = format!("\"{}\"", document.version);
+    let tag = format!("\"{}-{}\"", document.epoch, document.version);
     let held = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     let mut tags = held.flat_map(|value| value.split(',')).map(str::trim);
     let mut response = if tags.any(|held| held.trim_start_matches("W/") == tag) {

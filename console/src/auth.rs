@@ -9,10 +9,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use flint_kerberos::{Acceptor, Failure, Principal};
 use jid::BareJid;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub mod limit;
 pub mod password;
 
+/// Most tickets that are checked at once: each takes a thread.
+pub(crate) const CHECKS: usize = 16;
 /// How long a console session lasts.
 const SESSION_MS: u64 = 8 * 60 * 60 * 1000;
 /// Name of the session's cookie; `__Host-` binds it to this host, TLS and path `/` (RFC 6265bis §4.1.3.2).
@@ -66,11 +69,20 @@ pub async fn ticket(app: &App, headers: &HeaderMap) -> Result<Ticket, NoTicket> 
     else {
         return Err(NoTicket::Missing);
     };
-    let Some(check) = app.tickets.clone() else { return Err(NoTicket::Missing) };
+    if app.tickets.is_none() {
+        return Err(NoTicket::Missing);
+    }
     let Ok(token) = STANDARD.decode(token) else {
         return Err(refused(app, "The Negotiate token is not base64.".to_owned()));
     };
-    let checked = tokio::task::spawn_blocking(move || check.check(&token)).await;
+    // Held by the check itself: whoever hangs up does not make room for one more.
+    let Ok(turn) = Arc::clone(&app.checks).acquire_owned().await else { return Err(NoTicket::Missing) };
+    let Some(check) = app.tickets.clone() else { return Err(NoTicket::Missing) };
+    let checked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        check.check(&token)
+    });
+    let checked = checked.await;
     let (principal, reply) = match checked {
         Ok(Ok(accepted)) => accepted,
         Ok(Err(failure)) => {

@@ -72,7 +72,7 @@ async fn administrators_only(State(app): State<Arc<App>>, mut request: Request, 
         Ok(ticket) => ticket,
         Err(NoTicket::Missing) => return login::ask(&app, None),
         Err(NoTicket::Refused(text)) => return login::ask(&app, Some(text)),
-        Err(NoTicket::NotMapped(text)) => return notice(&app, StatusCode::FORBIDDEN, "Not permitted", &text),
+        Err(NoTicket::NotMapped(text)) => return not_permitted(&app, &text),
     };
     let who = ticket.account.to_string();
     let mut response = if !app.config().administrators.contains(&ticket.account) {
@@ -86,7 +86,7 @@ async fn administrators_only(State(app): State<Arc<App>>, mut request: Request, 
         {
             tracing::error!(%error, "can't write to the audit");
         }
-        notice(&app, StatusCode::FORBIDDEN, "Not permitted", &text)
+        not_permitted(&app, &text)
     } else {
         match auth::begin_session(&app, &who, "By Kerberos ticket").await {
             Ok(cookie) => {
@@ -243,10 +243,18 @@ struct Notice<'a> {
     domain: &'a str,
     title: &'a str,
     text: &'a str,
+    /// Whether to show the way to the policies.
+    link: bool,
 }
 
 fn notice(app: &App, status: StatusCode, title: &str, text: &str) -> Response {
-    page(&Notice { domain: &app.config().domain, title, text }, status)
+    page(&Notice { domain: &app.config().domain, title, text, link: true }, status)
+}
+
+/// For somebody who may see nothing here: without a way to go on.
+fn not_permitted(app: &App, text: &str) -> Response {
+    let notice = Notice { domain: &app.config().domain, title: "Not permitted", text, link: false };
+    page(&notice, StatusCode::FORBIDDEN)
 }
 
 fn failed(app: &App, error: &StoreError) -> Response {

@@ -38,6 +38,8 @@ pub struct App {
     pub keys: Keys,
     /// Checks tickets; `None` without Kerberos.
     pub tickets: Option<Arc<dyn TicketCheck>>,
+    /// Whose turn it is to have a ticket checked.
+    pub checks: Arc<tokio::sync::Semaphore>,
     /// Counters.
     pub metrics: Metrics,
     /// Attempts with one-time passwords.
@@ -69,6 +71,7 @@ impl App {
             store,
             keys,
             tickets,
+            checks: Arc::new(tokio::sync::Semaphore::new(crate::auth::CHECKS)),
             metrics: Metrics::default(),
             limit: Limit::default(),
             refusals: Limit::default(),

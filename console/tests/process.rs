@@ -133,6 +133,45 @@ async fn it_serves_https_takes_imports_while_it_runs_and_stops_in_order() {
 }
 
 #[test]
+fn an_import_is_told_by_its_own_name_and_a_second_one_changes_nothing() {
+    let files = Files::new();
+    for (command, content, first, help) in [
+        (
+            "groups",
+            r#"[{"id":"a","name":"A","rank":1,"members":["ann@example.test"]}]"#,
+            "Groups imported: 1, policies are version 1 now (in effect when flintd starts).",
+            "Replace all groups",
+        ),
+        (
+            "users",
+            r#"[{"jid":"ann@example.test","name":"Ann"},{"jid":"bob@example.test","name":"Bob"}]"#,
+            "Users imported: 2, new or renamed: 2 (in effect when flintd starts).",
+            "Nobody is removed",
+        ),
+        (
+            "workgroups",
+            r#"[{"name":"support","queues":[{"name":"Default Queue","agents":["ann@example.test"]}]}]"#,
+            "Workgroups imported: 1 (in effect when flintd starts).",
+            "Replace all workgroups",
+        ),
+    ] {
+        let file = files.path(command);
+        std::fs::write(&file, content).unwrap();
+        let said = || {
+            let output = files.admin(&[command, "import"], Some(&file));
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        };
+        assert_eq!(said(), first);
+        let noun = first.split(' ').next().unwrap();
+        assert_eq!(said(), format!("{noun} imported: nothing changed."));
+        let output = Command::new(PROGRAM).args(["admin", command, "import", "--help"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(help), "{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_in_one_sentence() {
     let files = Files::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -220,6 +220,8 @@ pub async fn publish(
             frame.flash = Some(flash::Flash { class: "bad", text: text.to_owned() });
             return Ok(render(&app, frame, &data, &view, Some(draft), StatusCode::CONFLICT));
         }
+        // What was edited is what the next page shows, whomever the list was about.
+        let view = View { scope: draft.group.clone().unwrap_or_default(), ..view };
         let after = change.apply(&data.version.settings);
         let lines = differences(&data.version.settings, &after, &data.groups);
         if lines.is_empty() {
@@ -279,8 +281,9 @@ fn fingerprint(policy: &str, draft: &Draft, base: u64) -> String {
 }
 
 fn address(view: &View) -> String {
-    let View { scope, policy, .. } = view;
-    format!("/policies?for={}&policy={policy}", percent(scope))
+    let View { scope, policy, q } = view;
+    let query = if q.is_empty() { String::new() } else { format!("&q={}", percent(q)) };
+    format!("/policies?for={}&policy={policy}{query}", percent(scope))
 }
 
 fn render(
@@ -360,7 +363,7 @@ fn row(
         let text = value_text(definition, &typed);
         (text != value).then_some(text)
     });
-    let query = if q.is_empty() { String::new() } else { format!("&q={}", percent(q)) };
+    let view = View { scope: scope.to_owned(), policy: definition.name.to_owned(), q: q.to_owned() };
     Row {
         name: definition.name,
         caption: definition.caption,
@@ -370,7 +373,7 @@ fn row(
         source,
         whom,
         selected,
-        href: format!("/policies?for={scope}&policy={}{query}", definition.name),
+        href: address(&view),
     }
 }
 

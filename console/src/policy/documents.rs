@@ -16,6 +16,8 @@ const RENEW_MS: Millis = LIFETIME_MS / 2;
 /// A signed document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
+    /// Epoch in which the version counts: a restored console begins a new one.
+    pub epoch: u64,
     /// Its version.
     pub version: u64,
     /// The envelope as JSON.
@@ -58,7 +60,7 @@ pub async fn for_person(app: &App, person: &BareJid) -> Result<Signed, StoreErro
         toggles: serde_json::Value::Object(serde_json::Map::new()),
     };
     let envelope = document.sign(app.keys.signing()).to_json().into_bytes();
-    Ok(Signed { version: version.version, envelope })
+    Ok(Signed { epoch: document.epoch, version: version.version, envelope })
 }
 
 /// What is in force for one person as far as the server knows.

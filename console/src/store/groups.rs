@@ -169,7 +169,7 @@ impl Store {
         Ok(Some(version))
     }
 
-    /// Adds people, or changes their names.
+    /// Adds people, or changes their names; gives how many are new or renamed.
     ///
     /// # Errors
     /// [`StoreError::Refused`] with what is wrong in the list; nothing is changed.
@@ -178,28 +178,34 @@ impl Store {
         at: Millis,
         who: &str,
         people: &[PersonImport],
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         if people.len() > MAX_PEOPLE {
             return Err(StoreError::Refused(format!("More than {MAX_PEOPLE} people: split the file.")));
         }
         let mut transaction = self.write().await?;
+        let mut changed = 0;
         for person in people {
             if person.jid.node().is_none() || person.name.len() > 200 {
                 let text = format!("'{}' is not an account with a name of at most 200 bytes.", person.jid);
                 return Err(StoreError::Refused(text));
             }
-            sqlx::query(
-                "INSERT INTO person (jid, name) VALUES ($1, $2) ON CONFLICT (jid) DO UPDATE SET name = excluded.name",
+            let written = sqlx::query(
+                "INSERT INTO person (jid, name) VALUES ($1, $2) ON CONFLICT (jid) DO UPDATE \
+                 SET name = excluded.name WHERE person.name <> excluded.name",
             )
             .bind(person.jid.as_str())
             .bind(&person.name)
             .execute(&mut *transaction)
             .await?;
+            changed += written.rows_affected();
+        }
+        if changed == 0 {
+            return Ok(0);
         }
         audit::add(&mut transaction, at, who, "import-people", &format!("People imported: {}", people.len()))
             .await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(changed)
     }
 }
 

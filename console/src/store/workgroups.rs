@@ -3,6 +3,7 @@
 use super::{Millis, Store, StoreError, audit};
 use flint_fastpath_service::WorkgroupConfig;
 use jid::BareJid;
+use std::collections::BTreeMap;
 
 impl Store {
     /// All workgroups by name. Agents without a name in the workgroup have that of the imported people.
@@ -37,7 +38,7 @@ impl Store {
         Ok(name.filter(|name| !name.trim().is_empty()))
     }
 
-    /// Replaces all workgroups. The caller has checked them.
+    /// Replaces all workgroups; gives whether that changed anything. The caller has checked them.
     ///
     /// # Errors
     /// The database failed; the old ones stay.
@@ -46,14 +47,23 @@ impl Store {
         at: Millis,
         who: &str,
         workgroups: &[WorkgroupConfig],
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM workgroup").execute(&mut *transaction).await?;
+    ) -> Result<bool, StoreError> {
+        let mut after = BTreeMap::new();
         for workgroup in workgroups {
             let config =
                 serde_json::to_string(workgroup).map_err(|_| StoreError::Damaged("new workgroup"))?;
+            after.insert(workgroup.name.clone(), config);
+        }
+        let mut transaction = self.write().await?;
+        let before: Vec<(String, String)> =
+            sqlx::query_as("SELECT name, config FROM workgroup").fetch_all(&mut *transaction).await?;
+        if before.into_iter().collect::<BTreeMap<_, _>>() == after {
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM workgroup").execute(&mut *transaction).await?;
+        for (name, config) in after {
             sqlx::query("INSERT INTO workgroup (name, config) VALUES ($1, $2)")
-                .bind(&workgroup.name)
+                .bind(name)
                 .bind(config)
                 .execute(&mut *transaction)
                 .await?;
@@ -61,6 +71,6 @@ impl Store {
         let detail = format!("Workgroups imported: {}", workgroups.len());
         audit::add(&mut transaction, at, who, "import-workgroups", &detail).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }

@@ -5,13 +5,16 @@
 mod components;
 mod support;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use flint_fastpath_routing::{Answers, Event, Record, SessionId, Timestamp, WorkgroupName};
 use flint_fastpath_service::{Journal, JournalRecord, ServiceConfig, WorkgroupConfig};
+use flint_kerberos::{Failure, Principal};
 use flint_policy::{Expectation, Trust, resolve};
+use flintd::auth::{TicketCheck, ticket};
 use flintd::store::{DatabaseJournal, GroupImport, Setting};
 use jid::BareJid;
 use serde_json::json;
+use std::sync::{Arc, Condvar, Mutex};
 use support::{Browser, World};
 
 fn jid(text: &str) -> BareJid {
@@ -59,6 +62,7 @@ async fn a_ticket_opens_the_console_for_administrators_only() {
     let answer = world.get("/groups", &[("authorization", "Negotiate YW5u")]).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert!(answer.body.contains("ann@example.test, who is not an administrator"));
+    assert!(!answer.body.contains("href=\"/policies\""), "no way to where she may not go");
     for _ in 0..20 {
         world.get("/groups", &[("authorization", "Negotiate YW5u")]).await;
     }
@@ -203,6 +207,71 @@ async fn what_is_published_is_what_was_previewed_and_reaches_the_documents() {
 }
 
 #[tokio::test]
+async fn after_a_publication_the_page_is_about_the_group_that_was_edited() {
+    let world = World::new().await;
+    let groups = [GroupImport { id: "a-b".into(), name: "Support".into(), rank: 1, members: [].into() }];
+    world.app.store.import_groups(world.app.now(), "test", &groups).await.unwrap();
+    world.app.refresh().await.unwrap();
+    let mut browser = Browser::signed_in(&world).await;
+    // The list is about everybody; the group is chosen in the editor.
+    let page = browser.get("/policies?policy=HistoryRetentionDays&q=history").await;
+    let mut fields = vec![
+        ("csrf", page.field("csrf")),
+        ("policy", "HistoryRetentionDays".to_owned()),
+        ("for", String::new()),
+        ("q", page.field("q")),
+        ("base", page.field("base")),
+        ("previewed", String::new()),
+        ("value", "31".to_owned()),
+        ("level", "required".to_owned()),
+        ("who", "a-b".to_owned()),
+    ];
+    fields[5].1 = browser.post("/policies/preview", &fields).await.field("previewed");
+    let done = browser.post("/policies/publish", &fields).await;
+    let place = done.header("location").unwrap();
+    assert_eq!(place, "/policies?for=a-b&policy=HistoryRetentionDays&q=history");
+    let shown = browser.get(place).await.body;
+    assert!(shown.contains("<option value=\"a-b\" selected>For: group Support"), "{shown}");
+    assert!(shown.contains("data-label=\"Value\">31 days") && shown.contains("value=\"31\""), "{shown}");
+}
+
+#[tokio::test]
+async fn only_so_many_tickets_are_checked_at_once() {
+    let mut app = World::new().await.into_app();
+    let gate = Arc::new(Gate::default());
+    Arc::get_mut(&mut app).unwrap().tickets = Some(gate.clone());
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_static("Negotiate YW5u"));
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (app, headers) = (app.clone(), headers.clone());
+        all.spawn(async move { ticket(&app, &headers).await.is_ok() });
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    // The application's, this test's, and one for each that is being checked.
+    assert_eq!(Arc::strong_count(&gate), 2 + 16);
+    *gate.open.lock().unwrap() = true;
+    gate.opened.notify_all();
+    assert!(all.join_all().await.into_iter().all(|good| good), "and those who waited are let in");
+}
+
+/// Tickets that take as long to check as the gate is closed.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl TicketCheck for Gate {
+    fn check(&self, _: &[u8]) -> Result<(Principal, Option<Vec<u8>>), Failure> {
+        drop(self.opened.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+        Ok((Principal { name: "ann".to_owned(), realm: "EXAMPLE.TEST".to_owned() }, None))
+    }
+}
+
+#[tokio::test]
 async fn bad_values_come_back_with_a_sentence() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world).await;
@@ -232,6 +301,8 @@ async fn a_document_of_one_version_is_always_the_same_and_is_renewed_in_time() {
     world.app.store.publish(support::START, "test", "days", 1, &settings).await.unwrap();
     world.app.refresh().await.unwrap();
     let (one, tag) = world.document("ann", None).await;
+    // A restored console counts its versions anew, in a new epoch.
+    assert_eq!(tag, format!("\"{}-2\"", world.app.keys.epoch()));
     assert_eq!(one, world.document("ann", None).await.0);
     support::advance(8 * 24 * 60 * 60 * 1000);
     let (later, new_tag) = world.document("ann", Some(&tag)).await;

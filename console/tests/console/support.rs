@@ -100,6 +100,11 @@ impl World {
         Self { app, _directory: directory }
     }
 
+    /// The application alone.
+    pub(crate) fn into_app(self) -> Arc<App> {
+        self.app
+    }
+
     async fn ask(&self, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(Peer("192.0.2.1".parse().unwrap()));
         let response = router(self.app.clone()).oneshot(request).await.unwrap();
