@@ -14,7 +14,7 @@ pub(crate) use offer_strip::OfferStrip;
 pub(crate) use sidebar::DeskSidebar;
 pub(crate) use transcript::show_transcript;
 
-use crate::projection::{OfferObject, Session, Topic};
+use crate::projection::{OfferObject, Session, State, Topic};
 use crate::{text, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -274,11 +274,14 @@ impl DeskPage {
         let waiting: u32 =
             joined.iter().flat_map(|workgroup| &workgroup.queues).map(|queue| queue.waiting).sum();
         imp.title.set_title(&name);
+        let online = session.with(State::is_online);
         imp.title.set_subtitle(&match joined.len() {
+            _ if !online => "Not connected".to_owned(),
             0 => "You take no customers".to_owned(),
             _ => format!("{chats} of {limit} chats · {waiting} waiting"),
         });
         let (icon, label) = match joined.first() {
+            _ if !online => ("network-offline-symbolic", "Not connected"),
             Some(workgroup) => ("emblem-ok-symbolic", widgets::show_word(workgroup.show)),
             None => ("media-playback-stop-symbolic", "Not taking customers"),
         };
@@ -286,7 +289,9 @@ impl DeskPage {
         imp.status_content.set_label(if imp.narrow.get() { "" } else { label });
         imp.status_button.set_tooltip_text(Some(label));
         widgets::name(&*imp.status_button, &format!("Desk status: {label}"));
-        let (title, description) = if joined.is_empty() {
+        let (title, description) = if !online {
+            ("Not connected", "Customers can be offered to you again once the connection is back.")
+        } else if joined.is_empty() {
             ("You take no customers", "Join a workgroup to be offered the customers who wait in it.")
         } else {
             (
@@ -295,6 +300,7 @@ impl DeskPage {
             )
         };
         self.refresh_join(&workgroups);
+        imp.join_box.set_sensitive(online);
         imp.empty_page.set_title(title);
         imp.empty_page.set_description(Some(description));
     }

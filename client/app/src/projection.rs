@@ -15,5 +15,5 @@ pub(crate) use desk::{ChatObject, OfferObject};
 pub(crate) use layout::{Entry, Item};
 pub(crate) use people::{PeopleItem, PeopleItemObject};
 pub use session::{Clock, Session};
-pub(crate) use session::{ConversationObject, RoomObject, Topic};
+pub(crate) use session::{ConversationObject, RoomObject, State, Topic};
 pub(crate) use timeline::{ItemObject, Timeline};

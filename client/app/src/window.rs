@@ -18,12 +18,15 @@ use banner::Banner;
 use flint_runtime::core::model::{ConnectionState, ConversationId};
 use gtk::{gio, glib};
 use sidebar::{Sidebar, View};
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 use tabs::ChatTabs;
 
 /// Longest wait for the client to end once the window was closed. What is unsent is in the outbox by then.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a sentence is shown.
+const TOAST_SECONDS: u32 = 4;
 
 mod imp {
     use super::*;
@@ -33,6 +36,7 @@ mod imp {
     pub struct Window {
         #[template_child]
         pub(super) toasts: TemplateChild<adw::ToastOverlay>,
+        pub(super) toast: RefCell<glib::WeakRef<adw::Toast>>,
         #[template_child]
         pub(super) pages: TemplateChild<gtk::Stack>,
         #[template_child]
@@ -173,7 +177,11 @@ impl Window {
     /// Says a sentence for a moment.
     pub(crate) fn tell(&self, sentence: &str) {
         let toast = adw::Toast::new(&crate::text::escaped(&crate::text::one_line(sentence, 300)));
-        toast.set_timeout(6);
+        toast.set_timeout(TOAST_SECONDS);
+        // Toasts would queue up; what was said before is of no use once there is something newer.
+        if let Some(before) = self.imp().toast.replace(toast.downgrade()).upgrade() {
+            before.dismiss();
+        }
         self.imp().toasts.add_toast(toast);
     }
 

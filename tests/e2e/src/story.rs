@@ -244,6 +244,7 @@ fn chat_with_customer(story: &mut Story) -> Result<()> {
 
 fn transcript(story: &mut Story) -> Result<()> {
     story.press("End chat")?;
+    story.press("End chat now")?;
     story.press("Show transcript")?;
     story.see(json!({ "contains": "Good morning, I look at your invoice now." }))?;
     story.see(json!({ "contains": "Thank you for the quick reply." }))?;

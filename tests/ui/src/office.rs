@@ -348,3 +348,9 @@ pub fn no_ticket() -> Update {
         next_step: "Lock the screen and unlock it again, or run kinit ann@EXAMPLE.TEST in a terminal.".into(),
     }))
 }
+
+/// The network is gone.
+pub fn network_down() -> Update {
+    let reason = "The network is down.".into();
+    core(AccountUpdate::Connection(ConnectionState::Waiting { reason, retry_at: NOW.plus(12_000) }))
+}

@@ -104,3 +104,11 @@ pub fn toggle(root: &impl IsA<gtk::Widget>, text: &str) -> gtk::ToggleButton {
     let found = toggles.into_iter().find(|toggle| reads(toggle, text));
     found.unwrap_or_else(|| panic!("no toggle {text:?} on screen; texts: {:?}", texts(root)))
 }
+
+/// The question that is open, if there is one.
+pub fn dialog() -> Option<adw::MessageDialog> {
+    let windows = gtk::Window::list_toplevels().into_iter();
+    windows
+        .filter_map(|window| window.downcast().ok())
+        .find(|dialog: &adw::MessageDialog| dialog.is_visible())
+}

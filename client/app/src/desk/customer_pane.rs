@@ -128,11 +128,27 @@ impl CustomerPane {
         imp.time_label.set_text(&line);
     }
 
+    /// Asks first: nobody can bring a customer back.
     fn end(&self) {
         let imp = self.imp();
         let (Some(session), Some(id)) = (imp.session.get().cloned(), imp.chat.borrow().clone()) else {
             return;
         };
-        session.send(AgentCommand::EndChat { session: id });
+        let window = self.root().and_downcast::<gtk::Window>();
+        let heading = format!("End the chat with {}?", imp.name_label.text());
+        let dialog = adw::MessageDialog::new(
+            window.as_ref(),
+            Some(&heading),
+            Some("The customer can't write to you any more. The transcript stays."),
+        );
+        dialog.add_response("cancel", "Cancel");
+        dialog.add_response("end", "End chat now");
+        dialog.set_response_appearance("end", adw::ResponseAppearance::Destructive);
+        dialog.set_close_response("cancel");
+        dialog.set_default_response(Some("end"));
+        dialog.connect_response(Some("end"), move |_, _| {
+            session.send(AgentCommand::EndChat { session: id.clone() });
+        });
+        dialog.present();
     }
 }

@@ -1,7 +1,7 @@
 //! Left side of the desk: who waits, own chats, colleagues.
 
 use crate::desk::row::{Content, DeskRow};
-use crate::projection::{ChatObject, Session, Topic};
+use crate::projection::{ChatObject, Session, State, Topic};
 use crate::{text, time, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -82,7 +82,7 @@ impl DeskSidebar {
             }
         ));
         session.listen(self, |sidebar, topic| match topic {
-            Topic::Workgroups => sidebar.rebuild(),
+            Topic::Workgroups | Topic::Connection => sidebar.rebuild(),
             Topic::Chats(new) => {
                 if new.is_some() {
                     sidebar.imp().selected.replace(new.clone());
@@ -103,12 +103,14 @@ impl DeskSidebar {
         }
         imp.chats.borrow_mut().clear();
         let now = session.now();
+        let online = session.with(State::is_online);
         let workgroups = session.desk().workgroups();
         let several = workgroups.len() > 1;
         for workgroup in &workgroups {
             for queue in workgroup.queues.iter().take(LISTED) {
                 let group = if several { text::one_line(&workgroup.name, 40) } else { String::new() };
-                self.add("WAITING", &queue_content(queue, &group, now));
+                let content = queue_content(queue, &group, now);
+                self.add("WAITING", &if online { content } else { unknown(content) });
             }
         }
         let chats: Vec<ChatObject> =
@@ -119,7 +121,8 @@ impl DeskSidebar {
         }
         for workgroup in &workgroups {
             for agent in workgroup.agents.iter().take(LISTED) {
-                self.add("COLLEAGUES", &agent_content(agent));
+                let content = agent_content(agent);
+                self.add("COLLEAGUES", &if online { content } else { unknown(content) });
             }
         }
         for chat in chats.iter().rev().filter(is_ended).take(ENDED_SHOWN) {
@@ -175,6 +178,16 @@ fn queue_content(queue: &QueueRow, group: &str, now: Timestamp) -> Content {
         side: "●".repeat(dots),
         line: if group.is_empty() { line } else { format!("{group} · {line}") },
         urgent: queue.waiting >= 5,
+        ..Content::default()
+    }
+}
+
+/// What is known of a line without a connection: whose it is, but no number that may be long out of date.
+fn unknown(content: Content) -> Content {
+    Content {
+        title: content.title,
+        line: "not connected".to_owned(),
+        person: content.person.map(|_| Some(Show::Offline)),
         ..Content::default()
     }
 }

@@ -1,6 +1,6 @@
 //! In which workgroups customers are taken, how many at once, and whether just now.
 
-use crate::projection::{Session, Topic};
+use crate::projection::{Session, State, Topic};
 use crate::{text, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -82,7 +82,7 @@ impl DeskStatus {
             move |_| status.send()
         ));
         session.listen(self, |status, topic| {
-            if matches!(topic, Topic::Workgroups) {
+            if matches!(topic, Topic::Workgroups | Topic::Connection) {
                 status.refresh();
             }
         });
@@ -113,6 +113,8 @@ impl DeskStatus {
         for row in imp.rows.take() {
             imp.workgroups_list.remove(&row);
         }
+        let online = session.with(State::is_online);
+        imp.workgroups_list.set_sensitive(online);
         let workgroups = session.desk().workgroups();
         for workgroup in &workgroups {
             let name = text::one_line(&workgroup.name, 60);
@@ -146,7 +148,7 @@ impl DeskStatus {
             imp.busy_button.upcast_ref(),
             imp.limit_spin.upcast_ref(),
         ] {
-            widget.set_sensitive(own.is_some());
+            widget.set_sensitive(own.is_some() && online);
         }
         if let Some(own) = own {
             let button = match own.show {

@@ -4,6 +4,7 @@ use crate::projection::desk::Desk;
 use crate::projection::people::PeopleModel;
 use crate::projection::row_object::{row_object, row_object_imps};
 use crate::projection::timeline::Timeline;
+use crate::widgets;
 use flint_runtime::core::command::{AccountCommand, ChatCommand, HistoryCommand};
 use flint_runtime::core::model::{
     ConnectionState, ConversationId, ConversationRow, MessageRow, PolicyReport, RoomRow, SearchHit, Show,
@@ -158,6 +159,24 @@ pub(crate) struct State {
     pub(crate) conversations_loaded: bool,
     /// The list of rooms has come.
     pub(crate) rooms_loaded: bool,
+}
+
+impl State {
+    /// Signed in and connected.
+    pub(crate) fn is_online(&self) -> bool {
+        matches!(self.connection, ConnectionState::Online { .. })
+    }
+
+    /// How others see us now, and the words for it. The chosen availability holds only while connected.
+    pub(crate) fn seen_as(&self) -> (Show, String) {
+        match &self.connection {
+            ConnectionState::Online { .. } => (self.show, widgets::show_text(self.show, &self.status)),
+            ConnectionState::Connecting => (Show::Offline, "Connecting…".to_owned()),
+            ConnectionState::Offline | ConnectionState::Waiting { .. } | ConnectionState::Refused { .. } => {
+                (Show::Offline, widgets::show_word(Show::Offline).to_owned())
+            }
+        }
+    }
 }
 
 impl Session {

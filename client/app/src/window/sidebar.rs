@@ -311,9 +311,9 @@ impl Sidebar {
             let address = state.jid.as_ref().map(ToString::to_string).unwrap_or_default();
             let name = if state.name.is_empty() { address } else { text::one_line(&state.name, 60) };
             imp.me_avatar.set_person(&name);
-            imp.me_avatar.set_show(Some(state.show));
+            let (seen_as, show) = state.seen_as();
+            imp.me_avatar.set_show(Some(seen_as));
             imp.me_name_label.set_text(&name);
-            let show = widgets::show_text(state.show, &state.status);
             imp.me_show_label.set_text(&show);
             let spoken = format!("{name}: {show}");
             imp.me_button.set_tooltip_text(Some(&spoken));

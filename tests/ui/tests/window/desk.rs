@@ -5,8 +5,10 @@ use adw::prelude::*;
 use anyhow::{Result, ensure};
 use flint_runtime::agent::update::{OfferEnd, WorkgroupRow};
 use flint_runtime::agent::{AgentCommand, AgentUpdate};
+use flint_runtime::core::model::ConnectionState;
+use flint_runtime::core::update::AccountUpdate;
 use flint_runtime::{Command, Update};
-use flint_test_ui::office::{self};
+use flint_test_ui::office::{self, core};
 use flint_test_ui::stage::NOW;
 use flint_test_ui::tree;
 use gtk::gdk::{Key, ModifierType};
@@ -71,8 +73,20 @@ pub(super) fn customer_chat(application: &adw::Application) -> Result<()> {
     tree::press(&composer, Key::Return, ModifierType::empty());
     let sent = AgentCommand::SendToCustomer { session: "s-sand".into(), body: "Good morning".into() };
     ensure!(stage.commands() == [Command::Agent(sent)]);
-    tree::button(&stage.window, "End chat").emit_clicked();
-    ensure!(stage.commands() == [Command::Agent(AgentCommand::EndChat { session: "s-sand".into() })]);
+    for (answer, expected) in [
+        ("Cancel", Vec::new()),
+        ("End chat now", vec![Command::Agent(AgentCommand::EndChat { session: "s-sand".into() })]),
+    ] {
+        tree::button(&stage.window, "End chat").emit_clicked();
+        ensure!(stage.commands().is_empty(), "it is asked first");
+        let dialog = tree::dialog().expect("a question");
+        ensure!(tree::reads(&dialog, "End the chat with Ms Sand?"), "{:?}", tree::texts(&dialog));
+        ensure!(dialog.default_response().as_deref() == Some("end"), "Enter ends the chat");
+        tree::button(&dialog, answer).emit_clicked();
+        ensure!(stage.commands() == expected, "after {answer}");
+        drop(dialog);
+        stage.until("the question goes", || tree::dialog().is_none())?;
+    }
     let ended = flint_runtime::agent::update::CustomerChatRow {
         ended_at: Some(NOW),
         ..office::customer_chat("s-sand", "Ms Sand", 75)
@@ -82,6 +96,36 @@ pub(super) fn customer_chat(application: &adw::Application) -> Result<()> {
     tree::button(&stage.window, "Show transcript").emit_clicked();
     let asked = AgentCommand::GetTranscript { workgroup: office::workgroup().jid, session: "s-sand".into() };
     ensure!(stage.commands() == [Command::Agent(asked)]);
+    Ok(())
+}
+
+pub(super) fn desk_offline(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    stage.tell(office::desk());
+    tree::toggle(&stage.window, "Desk").set_active(true);
+    stage.settle();
+    ensure!(
+        tree::reads(&stage.window, "2 of 3 chats · 6 waiting") && tree::reads(&stage.window, "Available")
+    );
+    stage.tell([office::network_down()]);
+    let texts = tree::texts(&stage.window);
+    ensure!(texts.iter().any(|text| text == "Offline"), "the own card: {texts:?}");
+    ensure!(
+        texts.iter().any(|text| text == "Not connected") && texts.iter().any(|text| text == "not connected")
+    );
+    for stale in ["Available", "waiting", "of 3 chats", "free", "●"] {
+        ensure!(!texts.iter().any(|text| text.contains(stale)), "{stale:?} is not known now: {texts:?}");
+    }
+    ensure!(texts.iter().any(|text| text == "Ms Sand"), "own chats stay in the list");
+    stage.tell([core(AccountUpdate::Connection(ConnectionState::Connecting))]);
+    ensure!(
+        tree::texts(&stage.window).iter().filter(|text| *text == "Connecting…").count() >= 2,
+        "banner, card"
+    );
+    stage.tell([office::online()]);
+    ensure!(
+        tree::reads(&stage.window, "2 of 3 chats · 6 waiting") && tree::reads(&stage.window, "Available")
+    );
     Ok(())
 }
 

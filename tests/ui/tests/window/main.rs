@@ -34,6 +34,8 @@ const CASES: &[Case] = &[
     ("offers come, are answered, and go", desk::offers),
     ("a chat with a customer", desk::customer_chat),
     ("an agent who is in no workgroup joins one", desk::desk_join),
+    ("without a connection the desk knows nothing", desk::desk_offline),
+    ("one sentence at a time", whole::one_toast),
     ("sign-in says what is wrong", whole::sign_in),
     ("offline is said and can be ended", whole::offline),
     ("rooms are joined and left", lists::rooms),

@@ -87,6 +87,22 @@ pub(super) fn offline(application: &adw::Application) -> Result<()> {
     Ok(())
 }
 
+pub(super) fn one_toast(application: &adw::Application) -> Result<()> {
+    let stage = with_bob(application);
+    let all = ["First.", "Second.", "Third."];
+    stage.tell(all.map(|sentence| Update::Fatal(sentence.into())));
+    stage.until("the newest", || tree::reads(&stage.window, "Third."))?;
+    stage.until("the others go", || all[..2].iter().all(|old| !tree::reads(&stage.window, old)))?;
+    let label = tree::all::<gtk::Label>(&stage.window).into_iter().find(|label| label.text() == "Third.");
+    let toast = label.and_then(|label| label.compute_bounds(&stage.window)).expect("a toast");
+    let composer = tree::composer(&stage.window).compute_bounds(&stage.window).expect("a composer");
+    ensure!(toast.y() + toast.height() < composer.y(), "{toast:?} covers {composer:?}");
+    // Not one after the other, each for its time.
+    stage.until("the newest goes", || !tree::reads(&stage.window, "Third."))?;
+    ensure!(all.iter().all(|old| !tree::reads(&stage.window, old)));
+    Ok(())
+}
+
 pub(super) fn policy_page(application: &adw::Application) -> Result<()> {
     let stage = started(application);
     stage.tell([office::policies()]);
