@@ -117,7 +117,10 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
         ["unit"] => &["--lib", "--bins"],
         ["scenario"] => &["--test", "scenarios", "--test", "restart"],
         ["ui"] => &["--test", "window"],
-        ["e2e"] => &["--test", "story", "--test", "clients", "--test", "terminal", "--test", "realm", "--test", "refusals"],
+        ["e2e"] => &[
+            "--test", "story", "--test", "clients", "--test", "terminal", "--test", "realm", "--test",
+            "refusals",
+        ],
         ["peers"] => &["--test", "peers"],
         _ => return Err(USAGE.to_owned()),
     };
