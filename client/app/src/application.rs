@@ -1,13 +1,14 @@
 //! The application around one client: start, notifications' actions, end.
 
 use crate::projection::Session;
+use crate::start::{Begin, start_window};
 use crate::window::Window;
 use crate::{APPLICATION_ID, load_style, notifications};
 use adw::prelude::*;
 use flint_runtime::agent::AgentCommand;
 use flint_runtime::{Client, Options};
 use gtk::{gio, glib};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -18,7 +19,7 @@ pub fn run(options: Options) -> ExitCode {
         .application_id(APPLICATION_ID)
         .flags(gio::ApplicationFlags::NON_UNIQUE)
         .build();
-    let failed = Rc::new(RefCell::new(None));
+    let started = Rc::new(Cell::new(false));
     let options = RefCell::new(Some(options));
     application.connect_startup(|application| {
         load_style();
@@ -26,30 +27,33 @@ pub fn run(options: Options) -> ExitCode {
     });
     application.connect_activate(glib::clone!(
         #[strong]
-        failed,
+        started,
         move |application| {
             if let Some(window) = application.active_window() {
                 return window.present();
             }
             let Some(options) = options.take() else { return };
-            match Client::start(options) {
-                Ok(client) => open(application, client),
-                Err(error) => {
-                    failed.replace(Some(error.to_string()));
-                    application.quit();
-                }
+            let begin = begin(application, &started);
+            if let Err(error) = begin(options.clone()) {
+                start_window(application, options, &error, begin).present();
             }
         }
     ));
     let code = application.run_with_args::<&str>(&[]);
-    match failed.take() {
-        Some(sentence) => {
-            tracing::error!("{sentence}");
-            ExitCode::FAILURE
+    if code == glib::ExitCode::SUCCESS && started.get() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Starts a client and opens its window; what goes wrong is written to the log as well.
+fn begin(application: &adw::Application, started: &Rc<Cell<bool>>) -> Begin {
+    let (application, started) = (application.downgrade(), started.clone());
+    Rc::new(move |options| {
+        let client = Client::start(options).inspect_err(|error| tracing::error!("{error}"))?;
+        if let Some(application) = application.upgrade() {
+            started.set(true);
+            open(&application, client);
         }
-        None if code == glib::ExitCode::SUCCESS => ExitCode::SUCCESS,
-        None => ExitCode::FAILURE,
-    }
+        Ok(())
+    })
 }
 
 fn open(application: &adw::Application, client: Client) {

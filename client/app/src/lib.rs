@@ -14,6 +14,7 @@ mod people;
 mod policy;
 mod projection;
 mod rooms;
+mod start;
 mod text;
 mod time;
 mod widgets;
@@ -22,6 +23,7 @@ mod window;
 pub use application::run;
 pub use policy::PolicyWindow;
 pub use projection::{Clock, Session};
+pub use start::{Begin, start_window};
 pub use window::{Window, set_accelerators};
 
 use gtk::{gio, glib};

@@ -4,14 +4,14 @@ mod row;
 
 use crate::projection::{RoomObject, Session, Topic};
 use crate::rooms::row::RoomListRow;
-use crate::widgets;
+use crate::{text, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use flint_runtime::core::command::RoomCommand;
-use flint_runtime::core::model::ConversationId;
+use flint_runtime::core::model::{ConversationId, RoomState};
 use flint_runtime::core::{BareJid, Command};
 use gtk::glib;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 mod imp {
@@ -25,11 +25,15 @@ mod imp {
         #[template_child]
         pub(super) join_button: TemplateChild<gtk::Button>,
         #[template_child]
+        pub(super) problem_label: TemplateChild<gtk::Label>,
+        #[template_child]
         pub(super) stack: TemplateChild<gtk::Stack>,
         #[template_child]
         pub(super) list_box: TemplateChild<gtk::ListBox>,
         pub(super) session: OnceCell<Session>,
         pub(super) open: OnceCell<Rc<dyn Fn(ConversationId)>>,
+        /// The room whose button was pressed, and whether the joining has begun.
+        pub(super) wanted: RefCell<Option<(BareJid, bool)>>,
     }
 
     #[glib::object_subclass]
@@ -68,9 +72,15 @@ impl RoomsPage {
         widgets::name(&*imp.list_box, "Rooms");
         widgets::name(&*imp.address_entry, "Room address");
         let rows = session.clone();
+        let page = self.downgrade();
+        let wanted: Rc<dyn Fn(BareJid)> = Rc::new(move |room| {
+            if let Some(page) = page.upgrade() {
+                page.imp().wanted.replace(Some((room, false)));
+            }
+        });
         imp.list_box.bind_model(Some(session.rooms()), move |object| {
             let object = object.downcast_ref::<RoomObject>().expect("the model holds rooms");
-            RoomListRow::new(object, &rows).upcast()
+            RoomListRow::new(object, &rows, wanted.clone()).upcast()
         });
         imp.list_box.connect_row_activated(glib::clone!(
             #[weak(rename_to = page)]
@@ -84,7 +94,10 @@ impl RoomsPage {
         imp.address_entry.connect_changed(glib::clone!(
             #[weak(rename_to = page)]
             self,
-            move |_| page.imp().join_button.set_sensitive(page.address().is_some())
+            move |entry| {
+                page.imp().join_button.set_sensitive(!entry.text().trim().is_empty());
+                page.imp().problem_label.set_visible(false);
+            }
         ));
         imp.address_entry.connect_activate(glib::clone!(
             #[weak(rename_to = page)]
@@ -99,6 +112,7 @@ impl RoomsPage {
         session.listen(self, |page, topic| {
             if matches!(topic, Topic::Rooms) {
                 page.refresh();
+                page.open_wanted();
             }
         });
         self.refresh();
@@ -111,11 +125,38 @@ impl RoomsPage {
 
     fn join(&self) {
         let imp = self.imp();
-        let (Some(session), Some(room)) = (imp.session.get(), self.address()) else { return };
+        let Some(session) = imp.session.get() else { return };
+        let Some(room) = self.address() else {
+            let written = text::one_line(&imp.address_entry.text(), 60);
+            if !written.trim().is_empty() {
+                let problem = format!("“{written}” is no room's address. Write it as name@server.");
+                imp.problem_label.set_text(&problem);
+                imp.problem_label.set_visible(true);
+                widgets::describe(&*imp.address_entry, &problem);
+            }
+            return;
+        };
         session.send(Command::Room(RoomCommand::Join { room: room.clone(), nick: None, password: None }));
         imp.address_entry.set_text("");
         if let Some(open) = imp.open.get() {
             open(ConversationId::Room(room));
+        }
+    }
+
+    /// Opens the room whose button was pressed once it is joined; a refusal stays in its row.
+    fn open_wanted(&self) {
+        let imp = self.imp();
+        let (Some(session), Some((jid, begun))) = (imp.session.get(), imp.wanted.take()) else { return };
+        let Some(state) = session.room(&jid).map(|room| room.with(|row| row.state.clone())) else { return };
+        match state {
+            RoomState::Joined { .. } => {
+                if let Some(open) = imp.open.get() {
+                    open(ConversationId::Room(jid));
+                }
+            }
+            RoomState::Joining => drop(imp.wanted.replace(Some((jid, true)))),
+            RoomState::NotJoined | RoomState::Failed { .. } if begun => {}
+            RoomState::NotJoined | RoomState::Failed { .. } => drop(imp.wanted.replace(Some((jid, false)))),
         }
     }
 

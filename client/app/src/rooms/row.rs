@@ -10,6 +10,7 @@ use flint_runtime::core::model::RoomState;
 use flint_runtime::core::{BareJid, Command};
 use gtk::glib;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 mod imp {
     use super::*;
@@ -27,6 +28,7 @@ mod imp {
         pub(super) button: TemplateChild<gtk::Button>,
         pub(super) object: OnceCell<RoomObject>,
         pub(super) session: OnceCell<Session>,
+        pub(super) wanted: OnceCell<Rc<dyn Fn(BareJid)>>,
     }
 
     #[glib::object_subclass]
@@ -58,11 +60,12 @@ glib::wrapper! {
 }
 
 impl RoomListRow {
-    /// A row that follows `object`.
-    pub(crate) fn new(object: &RoomObject, session: &Session) -> Self {
+    /// A row that follows `object`; `wanted` is called when its room is to be joined.
+    pub(crate) fn new(object: &RoomObject, session: &Session, wanted: Rc<dyn Fn(BareJid)>) -> Self {
         let row: Self = glib::Object::new();
         let _ = row.imp().object.set(object.clone());
         let _ = row.imp().session.set(session.clone());
+        let _ = row.imp().wanted.set(wanted);
         row.imp().button.connect_clicked(glib::clone!(
             #[weak]
             row,
@@ -93,6 +96,9 @@ impl RoomListRow {
         let command = if joined {
             RoomCommand::Leave { room }
         } else {
+            if let Some(wanted) = self.imp().wanted.get() {
+                wanted(room.clone());
+            }
             RoomCommand::Join { room, nick: None, password: None }
         };
         if let Some(session) = self.imp().session.get() {

@@ -201,6 +201,27 @@ pub(super) fn rooms(application: &adw::Application) -> Result<()> {
     let expected = [join, RoomCommand::Leave { room: room("roadmap") }]
         .map(|command| Command::Core(Core::Room(command)));
     ensure!(stage.commands() == expected);
+    let lunch = |state| {
+        let row = office::rooms().into_iter().find(|row| row.jid == room("lunch")).expect("the lunch room");
+        core(RoomUpdate::Changed { room: flint_runtime::core::model::RoomRow { state, ..row } })
+    };
+    stage.tell([lunch(flint_runtime::core::model::RoomState::Joining)]);
+    ensure!(!tree::reads(&stage.window, "Write to Lunch"), "not joined yet");
+    stage.tell([lunch(flint_runtime::core::model::RoomState::Joined { nick: "ann".into() })]);
+    ensure!(tree::reads(&stage.window, "Write to Lunch"), "a joined room is opened");
+    let entry = tree::all::<gtk::Entry>(&stage.window)
+        .into_iter()
+        .find(|entry| entry.placeholder_text().as_deref() == Some("Room address"));
+    let entry = entry.expect("the address entry");
+    let _ = stage.commands();
+    entry.set_text("not a room!!");
+    entry.emit_activate();
+    ensure!(
+        stage.commands().is_empty() && tree::mentions(&stage.window, "“not a room!!” is no room's address")
+    );
+    entry.set_text("not a room");
+    stage.settle();
+    ensure!(!tree::mentions(&stage.window, "is no room's address"), "gone as soon as one goes on writing");
     tree::click_row(&tree::row(&stage.window, "Works council"));
     stage.settle();
     ensure!(tree::has_button(&stage.window, "Join room"));

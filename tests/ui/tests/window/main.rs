@@ -36,6 +36,7 @@ const CASES: &[Case] = &[
     ("an agent who is in no workgroup joins one", desk::desk_join),
     ("without a connection the desk knows nothing", desk::desk_offline),
     ("one sentence at a time", whole::one_toast),
+    ("without a ticket there is a window", whole::no_client),
     ("sign-in says what is wrong", whole::sign_in),
     ("offline is said and can be ended", whole::offline),
     ("rooms are joined and left", lists::rooms),

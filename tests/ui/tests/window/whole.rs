@@ -9,10 +9,12 @@ use flint_runtime::core::command::AccountCommand;
 use flint_runtime::core::model::{ConnectionState, DeliveryState};
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, PeopleUpdate};
 use flint_runtime::core::{Capabilities, Command as Core, MessageId};
-use flint_runtime::{Command, PolicyCommand, Update};
+use flint_runtime::{AccountOptions, Command, Options, PolicyCommand, SignIn, StartError, Update};
 use flint_test_ui::office::{self, core};
 use flint_test_ui::stage::NOW;
 use flint_test_ui::{Stage, tree};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 pub(super) fn every_widget_constructs(application: &adw::Application) -> Result<()> {
     let stage = with_bob(application);
@@ -66,6 +68,47 @@ pub(super) fn sign_in(application: &adw::Application) -> Result<()> {
     ensure!(entry.text().is_empty(), "the password does not stay on screen");
     stage.tell([office::online()]);
     ensure!(tree::reads(&stage.window, "Nothing is open"));
+    Ok(())
+}
+
+pub(super) fn no_client(application: &adw::Application) -> Result<()> {
+    let stage = Stage::open(application, 360, 300);
+    let tried: Rc<RefCell<Vec<AccountOptions>>> = Rc::default();
+    let seen = tried.clone();
+    let begin: flint::Begin = Rc::new(move |options| {
+        let by_password = matches!(options.account.sign_in, SignIn::Password(_));
+        seen.borrow_mut().push(options.account);
+        let error = StartError::AlreadyRunning("Flint runs already for ann@example.test.".into());
+        if by_password { Ok(()) } else { Err(error) }
+    });
+    let error = StartError::NoAccount("There is no ticket. Run kinit in a terminal.".into());
+    let window = flint::start_window(application, Options::default(), &error, begin);
+    window.present();
+    stage.settle();
+    ensure!(
+        tree::reads(&window, "No Kerberos ticket") && tree::mentions(&window, "Run kinit in a terminal.")
+    );
+    let address =
+        tree::all::<adw::EntryRow>(&window).into_iter().find(|row| !row.is::<adw::PasswordEntryRow>());
+    let (address, password) =
+        (address.expect("an address"), tree::all::<adw::PasswordEntryRow>(&window).remove(0));
+    password.set_text("correct horse");
+    address.set_text("example.test");
+    ensure!(!tree::button(&window, "Sign in").is_sensitive(), "a domain is no account");
+    address.set_text("ann@example.test");
+    ensure!(tree::button(&window, "Sign in").is_sensitive());
+    tree::button(&window, "Try again").emit_clicked();
+    stage.settle();
+    ensure!(tree::reads(&window, "Flint runs already") && !tree::has_button(&window, "Sign in"));
+    ensure!(window.is_visible(), "a failure closes nothing");
+    password.emit_by_name::<()>("entry-activated", &[]);
+    stage.until("the window goes", || !window.is_visible())?;
+    let tried = tried.borrow();
+    let [ticket, by_password] = tried.as_slice() else { anyhow::bail!("tried {}", tried.len()) };
+    ensure!(ticket.jid.is_none() && matches!(ticket.sign_in, SignIn::Ticket));
+    ensure!(by_password.jid == Some(office::jid("ann")));
+    ensure!(matches!(&by_password.sign_in, SignIn::Password(password) if password.0 == "correct horse"));
+    ensure!(password.text().is_empty(), "the password does not stay on screen");
     Ok(())
 }
 
