@@ -5,7 +5,7 @@ use crate::projection::session::{ConversationObject, RoomObject, Session, Topic}
 use flint_runtime::Update;
 use flint_runtime::agent::AgentUpdate;
 use flint_runtime::agent::update::OfferEnd;
-use flint_runtime::core::model::{ConnectionState, ConversationRow, OccupantRow, RoomRow};
+use flint_runtime::core::model::{ConnectionState, ConversationRow, MessageRow, OccupantRow, RoomRow};
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, HistoryUpdate, PeopleUpdate, RoomUpdate};
 use flint_runtime::core::{self as core, MessageId};
 use gtk::prelude::*;
@@ -100,21 +100,24 @@ impl Session {
             ChatUpdate::TimelineReset { conversation, messages, has_older, first_unread, draft } => {
                 if let Some(timeline) = self.timeline(&conversation) {
                     timeline.set_draft(&draft.0);
-                    let entries = messages.into_iter().map(Entry::from).collect();
+                    let entries = messages.into_iter().map(|message| self.entry(message)).collect();
                     timeline.reset(entries, has_older, first_unread.map(|MessageId(id)| id));
                     self.tell(&Topic::Timeline(conversation));
                 }
             }
             ChatUpdate::TimelinePrepended { conversation, messages, has_older } => {
                 if let Some(timeline) = self.timeline(&conversation) {
-                    timeline.prepend(messages.into_iter().map(Entry::from).collect(), has_older);
+                    timeline.prepend(
+                        messages.into_iter().map(|message| self.entry(message)).collect(),
+                        has_older,
+                    );
                     self.tell(&Topic::Timeline(conversation));
                 }
             }
             ChatUpdate::TimelineChanged { message } => {
                 let conversation = message.conversation.clone();
                 if let Some(timeline) = self.timeline(&conversation) {
-                    timeline.change(Entry::from(message));
+                    timeline.change(self.entry(message));
                     self.tell(&Topic::Timeline(conversation));
                 }
             }
@@ -133,6 +136,19 @@ impl Session {
                 self.tell(&Topic::Arrived { message: Box::new(message), title });
             }
         }
+    }
+
+    /// Own messages carry our name, whatever nickname they were written under, and one look. A message is ours when
+    /// we sent it or when the room vouches for our address; a nickname proves nothing.
+    fn entry(&self, message: MessageRow) -> Entry {
+        let state = self.0.state.borrow();
+        let sender = message.sender.clone();
+        let mut entry = Entry::from(message);
+        entry.own |= sender.is_some() && sender == state.jid;
+        if entry.own && !state.name.is_empty() {
+            entry.sender.clone_from(&state.name);
+        }
+        entry
     }
 
     fn timeline(&self, id: &core::model::ConversationId) -> Option<crate::projection::Timeline> {

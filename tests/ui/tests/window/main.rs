@@ -23,6 +23,7 @@ const CASES: &[Case] = &[
     ("every widget constructs", whole::every_widget_constructs),
     ("updates fill the list", lists::updates_fill_the_list),
     ("a timeline shows who said what", timeline::timeline_shows),
+    ("own lines in a room have one name and look", timeline::own_lines_in_a_room),
     ("enter sends, shift+enter does not", timeline::enter_sends),
     ("a failed message can be retried", timeline::failed_is_retried),
     ("older messages are asked for and put above", timeline::older_messages),

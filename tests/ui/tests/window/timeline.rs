@@ -5,7 +5,7 @@ use adw::prelude::*;
 use anyhow::{Result, ensure};
 use flint_runtime::Command;
 use flint_runtime::core::command::ChatCommand;
-use flint_runtime::core::model::{ConversationRow, DeliveryState};
+use flint_runtime::core::model::{ConversationRow, DeliveryState, MessageRow};
 use flint_runtime::core::update::ChatUpdate;
 use flint_runtime::core::{Command as Core, MessageId};
 use flint_test_ui::office::{self, core};
@@ -41,6 +41,30 @@ pub(super) fn timeline_shows(application: &adw::Application) -> Result<()> {
     ensure!(tree::mentions(&stage.window, "is typing…"));
     stage.tell([core(ChatUpdate::Typing { conversation: office::with("bob"), names: Vec::new() })]);
     ensure!(!tree::mentions(&stage.window, "is typing…"));
+    Ok(())
+}
+
+pub(super) fn own_lines_in_a_room(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    tree::click_row(&tree::row(&stage.window, "Facility"));
+    let room = || office::room_id("facility");
+    let vouched = MessageRow {
+        sender: Some(office::jid("ann")),
+        ..office::said("r1", room(), "annie", 40, "From the telephone.")
+    };
+    let claimed = office::said("r2", room(), "ann", 20, "I am somebody else.");
+    let sent = MessageRow {
+        sender_name: "ann".into(),
+        ..office::wrote("r3", room(), 1, "From here.", DeliveryState::Acked)
+    };
+    stage.tell([office::timeline(room(), vec![vouched, claimed, sent], None)]);
+    let heads: Vec<(String, bool)> = tree::all::<gtk::Label>(&stage.window)
+        .into_iter()
+        .filter(|label| label.has_css_class("sender"))
+        .map(|label| (label.text().into(), label.has_css_class("mine")))
+        .collect();
+    let expected = [("Ann Meyer", true), ("ann", false), ("Ann Meyer", true)];
+    ensure!(heads == expected.map(|(name, mine)| (name.to_owned(), mine)), "{heads:?}");
     Ok(())
 }
 
