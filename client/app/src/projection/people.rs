@@ -61,11 +61,34 @@ struct Person {
     /// Folded name and JID: what is searched and sorted by.
     key: String,
     object: PeopleItemObject,
+    /// Stand for the person in the second group and further ones: a list view must not hold an object twice.
+    copies: RefCell<Vec<PeopleItemObject>>,
 }
 
 impl Person {
     fn new(row: PersonRow) -> Self {
-        Self { key: key(&row), object: PeopleItemObject::new(PeopleItem::Person(row)) }
+        Self::of(key(&row), PeopleItemObject::new(PeopleItem::Person(row)))
+    }
+
+    fn of(key: String, object: PeopleItemObject) -> Self {
+        Self { key, object, copies: RefCell::default() }
+    }
+
+    /// What stands for the person in the group with this place among their groups.
+    fn in_group(&self, place: usize) -> PeopleItemObject {
+        let Some(place) = place.checked_sub(1) else { return self.object.clone() };
+        let mut copies = self.copies.borrow_mut();
+        while copies.len() <= place {
+            let copy = PeopleItemObject::new(self.object.with(Clone::clone));
+            let weak = copy.downgrade();
+            self.object.connect_changed(move |object| {
+                if let Some(copy) = weak.upgrade() {
+                    copy.set(object.with(Clone::clone));
+                }
+            });
+            copies.push(copy);
+        }
+        copies[place].clone()
     }
 }
 
@@ -150,7 +173,7 @@ impl PeopleModel {
             people.retain(|person| person.object != object);
             let key = key(&row);
             let place = people.partition_point(|other| other.key < key);
-            people.insert(place, Person { key, object: object.clone() });
+            people.insert(place, Person::of(key, object.clone()));
         }
         let (was, is) = (is_online(before.show), is_online(row.show));
         let groups = row.groups.clone();
@@ -224,7 +247,7 @@ impl PeopleModel {
             let matches = words.iter().all(|word| person.key.contains(word));
             person.object.with(|item| {
                 let PeopleItem::Person(row) = item else { return };
-                for name in names(&row.groups) {
+                for (place, name) in names(&row.groups).enumerate() {
                     // The ungrouped come last, whatever the groups are called.
                     let sort =
                         if row.groups.is_empty() { "\u{10FFFF}".to_owned() } else { text::folded(name) };
@@ -236,7 +259,7 @@ impl PeopleModel {
                         *total += 1;
                         *online += u32::from(is_online(row.show));
                         if matches && *open {
-                            members.push(person.object.clone());
+                            members.push(person.in_group(place));
                         }
                     }
                 }

@@ -50,6 +50,23 @@ fn people_stand_in_their_groups() {
 }
 
 #[test]
+fn nobody_is_in_the_list_twice_as_one_object() {
+    let model = office();
+    let twice = || {
+        let items = model.visible().iter::<PeopleItemObject>().filter_map(Result::ok);
+        let is_bob = |object: &PeopleItemObject| person_of(object).is_some_and(|row| row.name == "Bob");
+        items.filter(is_bob).collect::<Vec<_>>()
+    };
+    let before = twice();
+    assert!(before.len() == 2 && before[0] != before[1]);
+    model.toggle("Legal");
+    model.toggle("Legal");
+    assert_eq!(twice(), before, "a rebuild makes no new objects");
+    model.change(person("Bob", &["Legal", "Board"], Show::Away));
+    assert!(twice().iter().all(|bob| person_of(bob).is_some_and(|row| row.show == Show::Away)));
+}
+
+#[test]
 fn a_filter_opens_groups_and_hides_empty_ones() {
     let model = office();
     model.toggle("Legal");
