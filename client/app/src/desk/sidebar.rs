@@ -27,6 +27,7 @@ mod imp {
         pub(super) list_box: TemplateChild<gtk::ListBox>,
         pub(super) session: OnceCell<Session>,
         pub(super) open: OnceCell<Rc<dyn Fn(String)>>,
+        pub(super) queues: RefCell<Vec<DeskRow>>,
         pub(super) chats: RefCell<Vec<(String, DeskRow)>>,
         pub(super) selected: RefCell<Option<String>>,
     }
@@ -89,7 +90,11 @@ impl DeskSidebar {
                 }
                 sidebar.rebuild();
             }
-            Topic::Tick | Topic::ChatLines(_) => sidebar.refresh_chats(),
+            Topic::Tick => {
+                sidebar.refresh_queues();
+                sidebar.refresh_chats();
+            }
+            Topic::ChatLines(_) => sidebar.refresh_chats(),
             _ => {}
         });
         self.rebuild();
@@ -102,17 +107,10 @@ impl DeskSidebar {
             imp.list_box.remove(&row);
         }
         imp.chats.borrow_mut().clear();
-        let now = session.now();
         let online = session.with(State::is_online);
         let workgroups = session.desk().workgroups();
-        let several = workgroups.len() > 1;
-        for workgroup in &workgroups {
-            for queue in workgroup.queues.iter().take(LISTED) {
-                let group = if several { text::one_line(&workgroup.name, 40) } else { String::new() };
-                let content = queue_content(queue, &group, now);
-                self.add("WAITING", &if online { content } else { unknown(content) });
-            }
-        }
+        let queues = queue_contents(session).iter().map(|content| self.add("WAITING", content)).collect();
+        imp.queues.replace(queues);
         let chats: Vec<ChatObject> =
             session.desk().chats().iter::<ChatObject>().filter_map(Result::ok).collect();
         let is_ended = |chat: &&ChatObject| chat.with(|row| row.ended_at.is_some());
@@ -155,6 +153,15 @@ impl DeskSidebar {
         self.imp().chats.borrow_mut().push((id, row));
     }
 
+    /// The waiting times go on by themselves.
+    fn refresh_queues(&self) {
+        let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        for (row, content) in imp.queues.borrow().iter().zip(queue_contents(session)) {
+            row.set(&content);
+        }
+    }
+
     fn refresh_chats(&self) {
         let imp = self.imp();
         let Some(session) = imp.session.get() else { return };
@@ -164,6 +171,23 @@ impl DeskSidebar {
             }
         }
     }
+}
+
+/// One row per queue, in the order of the list.
+fn queue_contents(session: &Session) -> Vec<Content> {
+    let now = session.now();
+    let online = session.with(State::is_online);
+    let workgroups = session.desk().workgroups();
+    let several = workgroups.len() > 1;
+    let mut rows = Vec::new();
+    for workgroup in &workgroups {
+        let group = if several { text::one_line(&workgroup.name, 40) } else { String::new() };
+        for queue in workgroup.queues.iter().take(LISTED) {
+            let content = queue_content(queue, &group, now);
+            rows.push(if online { content } else { unknown(content) });
+        }
+    }
+    rows
 }
 
 fn queue_content(queue: &QueueRow, group: &str, now: Timestamp) -> Content {

@@ -37,6 +37,9 @@ pub(super) fn offers(application: &adw::Application) -> Result<()> {
     for text in ["Ms Klein", "0:18", "5 waiting · oldest 3:20", "Demo Support · waited 0:42"] {
         ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
     }
+    stage.pass(61_000);
+    stage.until("the waiting time to go on", || tree::reads(&stage.window, "5 waiting · oldest 4:21"))?;
+    stage.pass(-61_000);
     ensure!(
         tree::mentions(&stage.window, "4711")
             && tree::mentions(&stage.window, "The invoice of March is wrong")
