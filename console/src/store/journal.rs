@@ -238,7 +238,8 @@ impl Journal for DatabaseJournal {
     }
 
     async fn transcript(&mut self, session: &SessionId, limit: usize) -> Result<Vec<Line>, JournalError> {
-        let sql = "SELECT line FROM chat_line WHERE session = $1 ORDER BY id LIMIT $2";
+        let sql = "SELECT line FROM (SELECT id, line FROM chat_line WHERE session = $1 ORDER BY id DESC LIMIT $2) \
+                   AS newest ORDER BY id";
         let rows = self.texts(sql, &session.0, limit).await.map_err(failed)?;
         from_json(rows, "chat_line").map_err(failed)
     }

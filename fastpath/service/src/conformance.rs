@@ -99,7 +99,8 @@ impl Journal for MemoryJournal {
 
     async fn transcript(&mut self, session: &SessionId, limit: usize) -> Result<Vec<Line>, JournalError> {
         let lines = |shelves: &mut Shelves| {
-            shelves.lines.iter().filter(|line| line.session == *session).take(limit).cloned().collect()
+            let all: Vec<_> = shelves.lines.iter().filter(|line| line.session == *session).cloned().collect();
+            all[all.len().saturating_sub(limit)..].to_vec()
         };
         Ok(self.with(lines))
     }
@@ -272,7 +273,7 @@ async fn check_chats<J: Journal>(journal: &mut J) -> Result<(), JournalError> {
     let session = SessionId("a".to_owned());
     let lines = [line("a", 12, "100% sure"), line("a", 11, "second, by order of writing")];
     assert_eq!(journal.transcript(&session, 10).await?, lines);
-    assert_eq!(journal.transcript(&session, 1).await?, lines[..1]);
+    assert_eq!(journal.transcript(&session, 1).await?, lines[1..], "the newest");
     assert_eq!(journal.transcript(&SessionId("none".to_owned()), 10).await?, []);
     assert_eq!(journal.notes(&session).await?, Some(Text("new".to_owned())));
     assert_eq!(journal.notes(&SessionId("b".to_owned())).await?, None);

@@ -36,7 +36,7 @@ pub trait Journal: Send + 'static {
     /// The log is as it was.
     fn compact(&mut self, snapshot: &JournalRecord) -> impl Future<Output = Result<(), JournalError>> + Send;
 
-    /// The lines of one chat in order, at most `limit`.
+    /// The newest `limit` lines of one chat, in order.
     ///
     /// # Errors
     /// They can't be read.

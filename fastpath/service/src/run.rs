@@ -310,7 +310,8 @@ impl<C: Connect, J: Journal> Task<C, J> {
         answer.sessions = self.journal.sessions(&query.filter).await?;
         match &query.kind {
             Kind::Transcript(session) if !answer.sessions.is_empty() => {
-                answer.lines = self.journal.transcript(session, MAX_LINES).await?;
+                // One more than is shown tells that there are more.
+                answer.lines = self.journal.transcript(session, MAX_LINES + 1).await?;
             }
             Kind::Notes(session) if !answer.sessions.is_empty() => {
                 answer.text = self.journal.notes(session).await?
@@ -337,15 +338,12 @@ impl<C: Connect, J: Journal> Task<C, J> {
 }
 
 /// A random id of 25 letters and digits, which is more than 120 bits: it names a room that only the invited may find.
-fn new_id() -> String {
+/// `None` when the system has no randomness: a name that can be guessed would be worse than none.
+fn new_id() -> Option<String> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0_u8; 25];
-    if getrandom::fill(&mut bytes).is_err() {
-        // Without a source of randomness nothing on this machine is safe; two ids still have to differ.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        bytes[..16].copy_from_slice(&now.to_le_bytes());
-    }
-    bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
 }
 
 /// Wall time that never goes back, and that a test's virtual time moves. Each connection sets it anew.

@@ -55,7 +55,7 @@ pub(crate) struct Service {
     pings: BTreeMap<String, Pinged>,
     pushes: pushes::Pushes,
     ids: u64,
-    new_id: fn() -> String,
+    new_id: fn() -> Option<String>,
     metrics: Arc<Metrics>,
     /// Stanzas to send once the records are durable.
     out: Vec<Element>,
@@ -110,7 +110,7 @@ impl Service {
         state: Snapshot,
         past: Vec<Past>,
         metrics: Arc<Metrics>,
-        new_id: fn() -> String,
+        new_id: fn() -> Option<String>,
     ) -> Self {
         let mut past: BTreeMap<_, _> =
             past.into_iter().map(|past| (past.summary.session.clone(), past)).collect();

@@ -4,15 +4,13 @@
 
 use anyhow::{Context as _, Result, ensure};
 use flint_test_e2e::driver::{Driver, bound_command};
-use flint_test_e2e::programs;
 use flint_test_e2e::realm::Realm;
 use flint_test_e2e::relay::Relay;
+use flint_test_e2e::steps::{self, Ended, Step};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-
-type Step = (&'static str, fn(&Realm) -> Result<()>);
 
 const STEPS: [Step; 11] = [
     ("every way to sign in", every_way_to_sign_in),
@@ -30,21 +28,7 @@ const STEPS: [Step; 11] = [
 
 #[test]
 fn flint_cli_in_a_realm() {
-    let realm = Realm::start(&programs()).expect("the realm starts");
-    let failures: Vec<String> = STEPS
-        .iter()
-        .filter_map(|(name, step)| step(&realm).err().map(|error| format!("{name}: {error:#}")))
-        .collect();
-    realm.stop();
-    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
-}
-
-/// What a run of flint-cli has led to.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    words: String,
+    steps::play(&STEPS);
 }
 
 /// Runs flint-cli to its end in a directory of state of its own, with this person's ticket.

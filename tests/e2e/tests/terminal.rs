@@ -4,14 +4,12 @@
 
 use anyhow::{Context as _, Result, ensure};
 use flint_test_e2e::driver::{Driver, PATIENCE, bound_command};
-use flint_test_e2e::programs;
 use flint_test_e2e::realm::Realm;
+use flint_test_e2e::steps::{self, Ended, Step};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-type Step = (&'static str, fn(&Realm) -> Result<()>);
 
 const STEPS: [Step; 7] = [
     (
@@ -28,21 +26,7 @@ const STEPS: [Step; 7] = [
 
 #[test]
 fn flint_cli_at_a_terminal() {
-    let realm = Realm::start(&programs()).expect("the realm starts");
-    let failures: Vec<String> = STEPS
-        .iter()
-        .filter_map(|(name, step)| step(&realm).err().map(|error| format!("{name}: {error:#}")))
-        .collect();
-    realm.stop();
-    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
-}
-
-/// What a run of flint-cli has led to.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    words: String,
+    steps::play(&STEPS);
 }
 
 fn command(realm: &Realm, user: &str, state: &str, arguments: &[&str]) -> Result<Command> {

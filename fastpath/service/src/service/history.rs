@@ -220,7 +220,7 @@ impl Service {
             size += 6 * line.text.0.matches(['<', '>', '&', '"', '\'']).count() + line.text.0.len() + 400;
             size <= MAX_TRANSCRIPT
         };
-        let first = lines.len() - lines.iter().rev().take_while(fits).count();
+        let first = lines.len() - lines.iter().rev().take(MAX_LINES).take_while(fits).count();
         let left_out = lines.get(first).filter(|_| first > 0).map(|line| Line {
             kind: LineKind::Message,
             nick: workgroup.to_owned(),

@@ -152,6 +152,27 @@ async fn nothing_leaves_that_would_end_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_very_long_chat_shows_its_end() {
+    let mut office = Office::open();
+    office.agent(ANN, 1).await;
+    office.join(WANDA).await;
+    let session = office.chat(ANN, WANDA).await;
+    let room = format!("{session}@conference.example.test");
+    for number in 0..2_100 {
+        office.send(
+            WANDA,
+            &format!("<message type='groupchat' to='{room}'><body>line {number}.</body></message>"),
+        );
+    }
+    office.quiet().await;
+    let ask = format!("<transcript xmlns='{WG}' sessionID='{session}'/>");
+    let answer = String::from(&office.ask(ANN, "get", SUPPORT, &ask).await);
+    assert!(answer.contains("line 2099."), "the last line is missing");
+    assert!(answer.contains("Earlier lines are left out.") && !answer.contains("line 0."));
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_takes_the_name_of_somebody_else() {
     let mut office = Office::open();
     office.agent(ANN, 4).await;
