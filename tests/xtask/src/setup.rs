@@ -42,6 +42,8 @@ const RUN: &[&str] = &[
     "fonts-noto-color-emoji",
     "adwaita-icon-theme",
     "util-linux",
+    "default-jdk-headless",
+    "maven",
 ];
 
 /// Services that these packages would start at every boot; the realm runs its own.
