@@ -1,5 +1,6 @@
 //! Opens a window whose client is played by the test.
 
+use crate::disguise::{Words, disguised};
 use adw::prelude::*;
 use anyhow::{Context, bail};
 use flint::{Session, Window};
@@ -53,6 +54,7 @@ pub struct Stage {
     updates: async_channel::Sender<Update>,
     commands: async_channel::Receiver<Command>,
     now: Rc<Cell<Timestamp>>,
+    words: Option<Words>,
 }
 
 impl Stage {
@@ -68,14 +70,25 @@ impl Stage {
         window.set_default_size(width, height);
         session.follow();
         window.present();
-        let stage = Self { window, session, updates, commands, now };
+        let stage = Self { window, session, updates, commands, now, words: None };
         stage.settle();
         stage
+    }
+
+    /// The same window, told everything in other words.
+    #[must_use]
+    pub fn disguised(mut self, words: Words) -> Self {
+        self.words = Some(words);
+        self
     }
 
     /// Plays the engine: these updates arrive and are applied.
     pub fn tell(&self, updates: impl IntoIterator<Item = Update>) {
         for update in updates {
+            let update = match self.words {
+                Some(words) => disguised(update, words),
+                None => update,
+            };
             self.updates.try_send(update).expect("the window listens");
         }
         self.settle();
@@ -127,15 +140,16 @@ impl Stage {
         Ok(())
     }
 
-    /// Draws a window into a PNG file.
+    /// Draws a window or a popover into a PNG file, with as many pixels as the display shows of it.
     ///
     /// # Errors
     /// When it can't be drawn or written.
-    pub fn picture(&self, window: &impl IsA<gtk::Window>, file: &Path) -> anyhow::Result<()> {
+    pub fn picture(&self, window: &impl IsA<gtk::Widget>, file: &Path) -> anyhow::Result<()> {
         self.settle();
-        let window = window.upcast_ref::<gtk::Window>();
+        let window = window.upcast_ref::<gtk::Widget>();
         let paintable = gtk::WidgetPaintable::new(Some(window));
-        let (width, height) = (paintable.intrinsic_width(), paintable.intrinsic_height());
+        let scale = window.scale_factor();
+        let (width, height) = (paintable.intrinsic_width() * scale, paintable.intrinsic_height() * scale);
         let snapshot = gtk::Snapshot::new();
         paintable.snapshot(&snapshot, f64::from(width), f64::from(height));
         let node = snapshot.to_node().context("the window draws nothing")?;

@@ -70,6 +70,13 @@ pub fn row(root: &impl IsA<gtk::Widget>, text: &str) -> gtk::ListBoxRow {
     found.cloned().unwrap_or_else(|| panic!("no row {text:?} on screen; texts: {:?}", texts(root)))
 }
 
+/// The list row on screen that holds a label with this text in it.
+pub fn row_with(root: &impl IsA<gtk::Widget>, text: &str) -> gtk::ListBoxRow {
+    let rows: Vec<gtk::ListBoxRow> = all(root);
+    let found = rows.iter().find(|row| mentions(*row, text));
+    found.cloned().unwrap_or_else(|| panic!("no row with {text:?} on screen; texts: {:?}", texts(root)))
+}
+
 /// Activates a row as a click does.
 pub fn click_row(row: &gtk::ListBoxRow) {
     row.emit_activate();
