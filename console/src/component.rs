@@ -79,6 +79,7 @@ pub async fn keep<H: Handler>(
                     domain = params.domain,
                     code = error.kind(),
                     reason = error.reason(),
+                    next_step = error.next_step(),
                     "component can't connect",
                 );
             }

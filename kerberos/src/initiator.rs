@@ -145,17 +145,38 @@ fn context(mechanism: Mechanism, service: &str, host: &str) -> Result<ClientCtx,
     Ok(ClientCtx::new(None, target, flags, Some(mechanism)))
 }
 
+/// The ticket of the default cache, as far as a person cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Whose it is.
+    pub principal: Principal,
+    /// How long it is still good for.
+    pub lifetime: std::time::Duration,
+}
+
 /// Whose ticket the default cache holds. The KDC is not asked.
 ///
 /// # Errors
-/// [`FailureKind::NoTicket`], [`FailureKind::TicketExpired`].
+/// As [`default_ticket`].
 pub fn default_principal() -> Result<Principal, Failure> {
+    default_ticket().map(|ticket| ticket.principal)
+}
+
+/// The ticket that the default cache holds. The KDC is not asked.
+///
+/// # Errors
+/// [`FailureKind::NoTicket`], [`FailureKind::TicketExpired`].
+pub fn default_ticket() -> Result<Ticket, Failure> {
     let failure = |e: libgssapi::error::Error| Failure::from_library(&e, Doing::ReadTickets);
     let mechanisms = OidSet::singleton(GSS_MECH_KRB5).map_err(failure)?;
     let credential = Cred::acquire(None, None, CredUsage::Initiate, Some(&mechanisms)).map_err(failure)?;
-    if credential.lifetime().map_err(failure)?.is_zero() {
+    let lifetime = credential.lifetime().map_err(failure)?;
+    if lifetime.is_zero() {
         return Err(Failure::new(FailureKind::TicketExpired, "the ticket's lifetime is over"));
     }
     let name = credential.name().map_err(failure)?.to_string();
-    name.parse().map_err(|e| Failure::new(FailureKind::Other, format!("{e}, and the cache says {name:?}")))
+    let principal = name
+        .parse()
+        .map_err(|e| Failure::new(FailureKind::Other, format!("{e}, and the cache says {name:?}")))?;
+    Ok(Ticket { principal, lifetime })
 }

@@ -14,7 +14,7 @@ mod sasl;
 
 pub use acceptor::{Accepted, Acceptor};
 pub use failure::{Failure, FailureKind};
-pub use initiator::{Initiator, Mechanism, default_principal};
+pub use initiator::{Initiator, Mechanism, Ticket, default_principal, default_ticket};
 pub use principal::{InvalidPrincipal, Principal};
 pub use sasl::SaslGssapi;
 

@@ -44,6 +44,11 @@ impl SaslGssapi {
         Ok(Self { initiator, state: State::Context, authzid: authzid.map(str::to_owned) })
     }
 
+    /// The service that is asked for, as `xmpp/host`.
+    pub fn service(&self) -> &str {
+        self.initiator.service()
+    }
+
     /// The initial response (RFC 4752 §3.1).
     ///
     /// # Errors

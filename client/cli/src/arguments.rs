@@ -3,7 +3,7 @@
 use crate::password;
 use clap::{Parser, Subcommand, ValueEnum};
 use flint_runtime::core::BareJid;
-use flint_runtime::{AccountOptions, Connect, Options, Paths, Security, SignIn};
+use flint_runtime::{AccountOptions, Connect, Options, Paths, Proxy, Security, SignIn};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -17,6 +17,8 @@ const EXAMPLES: &str = "Examples:
       {\"to\":\"core\",\"ask\":{\"area\":\"chat\",\"command\":{\"do\":\"send\",\"conversation\":{\"kind\":\"person\",\"jid\":\"bob@example.test\"},\"body\":\"hi\"}}}
   flint-cli history search 'quarterly report'
   flint-cli policy show --json
+  flint-cli doctor
+      checks ticket, name service, connection, certificate and sign-in one after the other; exit code 1 if one fails
 
 At the end of standard input, run waits at most 15 seconds until what was asked is done and the server has every message.
 
@@ -27,7 +29,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 sign-in refused, 4 no answer 
 #[command(name = "flint-cli", version, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Account; that of the ticket by default
-    #[arg(long, value_name = "JID", value_parser = address)]
+    #[arg(long, visible_alias = "jid", value_name = "JID", value_parser = address)]
     account: Option<BareJid>,
     /// Server in place of the domain's SRV records
     #[arg(long, requires = "port")]
@@ -44,6 +46,12 @@ pub(crate) struct Arguments {
     /// DNS server in place of the system's
     #[arg(long, value_name = "IP:PORT")]
     dns: Option<SocketAddr>,
+    /// Proxy to the server: http://HOST:PORT or socks5://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Proxy>,
+    /// Name and password for the proxy, in this file as NAME:PASSWORD
+    #[arg(long, value_name = "FILE", requires = "proxy")]
+    proxy_login_file: Option<PathBuf>,
     /// File with a further certificate authority (PEM); may be repeated
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
@@ -95,6 +103,12 @@ pub(crate) enum Action {
         /// Seconds to wait
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: u64,
+    },
+    /// Check every step of the sign-in and say what to do when one fails
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Messages on this computer
     History {
@@ -174,6 +188,13 @@ impl Arguments {
             SecurityArgument::Starttls => Security::StartTls,
             SecurityArgument::Direct => Security::Direct,
         };
+        let proxy = match (self.proxy, self.proxy_login_file) {
+            (Some(proxy), Some(file)) => {
+                let (user, password) = password::login_from_file(&file)?;
+                Some(proxy.with_login(user, password))
+            }
+            (proxy, _) => proxy,
+        };
         let connect = self.host.zip(self.port).map(|(host, port)| Connect { host, port, security });
         let account = AccountOptions {
             jid: self.account,
@@ -181,6 +202,7 @@ impl Arguments {
             connect,
             service_host: self.service_host,
             dns: self.dns,
+            proxy,
             ca_files: self.ca,
             resource: None,
         };
@@ -234,6 +256,8 @@ mod tests {
             "flint-cli",
             "flint-cli --host x watch",
             "flint-cli --password hunter2 watch",
+            "flint-cli --proxy http://ann:hunter2@proxy:3128 watch",
+            "flint-cli --proxy-login-file x watch",
             "flint-cli send not@@a@jid hi",
             "flint-cli history search --limit 0 x",
         ] {

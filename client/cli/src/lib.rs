@@ -3,6 +3,7 @@
 //! It runs the very engine that the window runs. Commands and updates are those of flint-runtime, as JSON lines.
 
 mod arguments;
+mod doctor;
 mod password;
 mod play;
 mod send;
@@ -66,7 +67,7 @@ pub fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let error = match run(arguments) {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(code) => return code,
         Err(error) => error,
     };
     let code = error.downcast_ref::<Failure>().map_or(1, Failure::code);
@@ -75,14 +76,13 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let action = arguments.action.clone();
     let options = arguments.options()?;
     match action {
         Action::Policy { action: PolicyAction::Show { json } } => {
             let (account, report) = offline::policy(&options).map_err(Failure::from)?;
             print(&if json { show::json(&report)? } else { show::policy(&account, &report) })?;
-            Ok(())
         }
         Action::History { action: HistoryAction::Search { text, limit, json } } => {
             let hits = offline::search(&options, &text, limit).map_err(Failure::from)?;
@@ -92,14 +92,15 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             if hits.is_empty() {
                 return Err(Failure::Failed("Nothing was found.".to_owned()).into());
             }
-            Ok(())
         }
-        Action::Run { json } => with_client(options, move |client| play::run(client, json)),
-        Action::Watch { json } => with_client(options, move |client| play::watch(client, json)),
+        Action::Doctor { json } => return doctor::run(options, json),
+        Action::Run { json } => with_client(options, move |client| play::run(client, json))?,
+        Action::Watch { json } => with_client(options, move |client| play::watch(client, json))?,
         Action::Send { to, text, room, timeout } => {
-            with_client(options, move |client| send::send(client, to, text, room, timeout))
+            with_client(options, move |client| send::send(client, to, text, room, timeout))?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Starts a client and plays with it until that ends.

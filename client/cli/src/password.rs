@@ -1,6 +1,7 @@
 //! The password, from a file or standard input. Never from the command line, where everybody on the computer can read it.
 
 use anyhow::{anyhow, bail};
+use flint_runtime::Secret;
 use flint_runtime::core::secret::Private;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::io::{BufRead, IsTerminal, Read, Write};
@@ -15,6 +16,15 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<Private> {
     let mut text = String::new();
     file.take(MAX).read_to_string(&mut text).map_err(failed)?;
     checked(&text)
+}
+
+/// Name and password for a proxy: `NAME:PASSWORD` on the first line of a file.
+pub(crate) fn login_from_file(path: &Path) -> anyhow::Result<(String, Secret)> {
+    let line = from_file(path)?;
+    match line.0.split_once(':') {
+        Some((user, password)) if !user.is_empty() => Ok((user.to_owned(), Secret::new(password))),
+        _ => bail!("The file {} does not read NAME:PASSWORD.", path.display()),
+    }
 }
 
 /// The first line of standard input; on a terminal it is asked for and not shown.

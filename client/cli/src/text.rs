@@ -42,6 +42,8 @@ pub(crate) fn update(update: &Update) -> Option<String> {
         Update::Agent(update) => agent_update(update)?,
         Update::Fatal(sentence) => format!("! {sentence}"),
         Update::Unsent(messages) => format!("! {}", unsent(*messages)),
+        Update::Doctor(report) if report.finished => report.to_text(),
+        Update::Doctor(_) => return None,
         Update::Ended => "Signed out.".to_owned(),
     };
     Some(clean(&text))

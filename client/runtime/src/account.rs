@@ -22,7 +22,7 @@ pub(crate) fn resolve(options: &AccountOptions) -> Result<BareJid, StartError> {
 }
 
 /// `user@REALM` → `user@realm` in lower case. Service principals and instances (`ann/admin`) are nobody's account.
-fn of_principal(principal: &Principal) -> Result<BareJid, StartError> {
+pub(crate) fn of_principal(principal: &Principal) -> Result<BareJid, StartError> {
     let domain = principal.realm.to_lowercase();
     principal
         .person()

@@ -3,6 +3,7 @@
 mod module;
 mod ways;
 
+use crate::doctor;
 use crate::joint::{Command, PolicyCommand, Update};
 use crate::keeper::PolicyKeeper;
 use crate::keeper::cache::Pinned;
@@ -12,13 +13,13 @@ use crate::outlet::{Flushed, Outlet};
 use crate::state_dir::AccountDir;
 use crate::storage::{self, Job};
 use crate::timers::Timers;
-use crate::{AccountOptions, Options, Security, SignIn};
+use crate::{AccountOptions, Options, SignIn};
 use flint_core::command::AccountCommand;
 use flint_core::effect::Effect;
 use flint_core::engine::EngineConfig;
 use flint_core::input::{Input, PolicyResolved, SessionEvent, TimerId};
 use flint_core::{BareJid, Engine, Timestamp};
-use flint_stream::{ConnectParams, Credentials, Location, Secret, root_store};
+use flint_stream::{ConnectParams, Credentials, Secret};
 use flint_xep::policy::ClientState;
 use flint_xmpp::{Environment, SessionCommand, SessionOutput};
 use module::Desk;
@@ -56,6 +57,9 @@ struct Client {
     outlet: Outlet,
     device: String,
     ways: Ways,
+    options: Options,
+    /// The examination that runs; dropping it ends it.
+    doctor: Option<async_channel::Receiver<doctor::Report>>,
     /// The end was asked for; it comes when all is done, or then.
     finish: Option<Instant>,
 }
@@ -99,6 +103,8 @@ pub(crate) async fn run(
         outlet,
         device: directory.device.clone(),
         ways,
+        options,
+        doctor: None,
         finish: None,
     };
     // The policy is the engine's first input: nothing is shown before it rules.
@@ -116,22 +122,7 @@ fn prepare(
     options: &AccountOptions,
     account: &BareJid,
 ) -> Result<(ConnectParams, [u8; 16], Environment), String> {
-    let roots = root_store(&options.ca_files).map_err(|error| error.to_string())?;
-    let mut params = ConnectParams::new(account.clone(), roots);
-    params.resource.clone_from(&options.resource);
-    params.service_host.clone_from(&options.service_host);
-    params.dns = options.dns;
-    if let Some(connect) = &options.connect {
-        let security = match connect.security {
-            Security::StartTls => flint_stream::Security::StartTls,
-            Security::Direct => flint_stream::Security::Direct,
-        };
-        params.location = Location::Fixed { host: connect.host.clone(), port: connect.port, security };
-    }
-    params.credentials = match &options.sign_in {
-        SignIn::Ticket => Credentials::Ticket,
-        SignIn::Password(password) => Credentials::Password(Secret::new(password.0.clone())),
-    };
+    let params = options.connect_params(account).map_err(|error| error.to_string())?;
     let seed = crate::state_dir::random()
         .map_err(|error| format!("This computer gives no random numbers ({error}). Restart it."))?;
     let environment = Environment { now: Box::new(now), random: Box::new(random) };
@@ -171,6 +162,7 @@ impl Client {
                 Some(reply) = self.ways.replies.recv() => self.input(Input::Store(reply)),
                 Some(sentence) = self.ways.told.recv() => self.outlet.push(Update::Fatal(sentence)),
                 Some(output) = session_outputs.recv() => self.session_output(output),
+                report = examined(&mut self.doctor) => self.outlet.push(Update::Doctor(report)),
                 outcome = ended(&mut fetch) => {
                     fetch = None;
                     self.policy.fetched(outcome, now(), random());
@@ -239,7 +231,9 @@ impl Client {
                     self.outlet.push(Update::Core(flint_core::Update::Rejected(rejection)));
                 }
             }
+            Command::Doctor => self.doctor = Some(doctor::start(self.options.clone())),
             Command::SignInWithPassword { password } => {
+                self.options.account.sign_in = SignIn::Password(password.clone());
                 let credentials = Credentials::Password(Secret::new(password.0));
                 self.ways.session(SessionCommand::SetCredentials(credentials));
                 self.input(Input::Command(flint_core::Command::Account(AccountCommand::SignIn)));
@@ -394,6 +388,17 @@ async fn ended(fetch: &mut Option<JoinHandle<Result<Pinned, String>>>) -> Result
             .unwrap_or_else(|_| Err("Fetching the policy stopped because of an internal error.".to_owned())),
         None => std::future::pending().await,
     }
+}
+
+/// The next report of an examination; waits for ever when none runs.
+async fn examined(doctor: &mut Option<async_channel::Receiver<doctor::Report>>) -> doctor::Report {
+    if let Some(reports) = doctor {
+        if let Ok(report) = reports.recv().await {
+            return report;
+        }
+        *doctor = None;
+    }
+    std::future::pending().await
 }
 
 /// The present time.

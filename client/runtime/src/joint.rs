@@ -13,6 +13,8 @@ pub enum Command {
     Agent(flint_fastpath_agent::AgentCommand),
     /// Policy.
     Policy(PolicyCommand),
+    /// Check every step of the sign-in; [`Update::Doctor`] tells each as it ends. Asked again, it starts anew.
+    Doctor,
     /// Sign in with this password instead of a ticket, kept in memory only.
     SignInWithPassword {
         /// The password.
@@ -45,6 +47,8 @@ pub enum Update {
     /// The support desk.
     #[cfg(feature = "fastpath")]
     Agent(flint_fastpath_agent::AgentUpdate),
+    /// The checks of [`Command::Doctor`] that are over by now; the last one is `finished`.
+    Doctor(crate::doctor::Report),
     /// A feature broke down; the rest goes on. One sentence.
     Fatal(String),
     /// The client is about to end, and this many own messages are not at the server. They are kept and sent at the next

@@ -5,6 +5,7 @@
 
 mod account;
 mod client;
+pub mod doctor;
 pub mod joint;
 mod keeper;
 pub mod offline;
@@ -21,6 +22,7 @@ pub use flint_core as core;
 #[cfg(feature = "fastpath")]
 pub use flint_fastpath_agent as agent;
 pub use flint_policy as policy;
+pub use flint_stream::{InvalidProxy, Proxy, Secret};
 
 use std::thread;
 

@@ -2,6 +2,7 @@
 
 use flint_core::BareJid;
 use flint_core::secret::Private;
+use flint_stream::{ConnectParams, Credentials, Location, RootsError, Secret, root_store};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -47,6 +48,8 @@ pub struct AccountOptions {
     pub service_host: Option<String>,
     /// DNS server to ask instead of the system's.
     pub dns: Option<SocketAddr>,
+    /// Proxy to the server.
+    pub proxy: Option<flint_stream::Proxy>,
     /// PEM files with further certificate authorities.
     pub ca_files: Vec<PathBuf>,
     /// Resource to ask for; the server's choice by default.
@@ -81,4 +84,30 @@ pub enum Security {
     StartTls,
     /// TLS from the first byte (XEP-0368).
     Direct,
+}
+
+impl AccountOptions {
+    /// What a stream of `account` is opened with.
+    ///
+    /// # Errors
+    /// When a file of certificate authorities can't be used.
+    pub(crate) fn connect_params(&self, account: &BareJid) -> Result<ConnectParams, RootsError> {
+        let mut params = ConnectParams::new(account.clone(), root_store(&self.ca_files)?);
+        params.resource.clone_from(&self.resource);
+        params.service_host.clone_from(&self.service_host);
+        params.dns = self.dns;
+        params.proxy.clone_from(&self.proxy);
+        if let Some(connect) = &self.connect {
+            let security = match connect.security {
+                Security::StartTls => flint_stream::Security::StartTls,
+                Security::Direct => flint_stream::Security::Direct,
+            };
+            params.location = Location::Fixed { host: connect.host.clone(), port: connect.port, security };
+        }
+        params.credentials = match &self.sign_in {
+            SignIn::Ticket => Credentials::Ticket,
+            SignIn::Password(password) => Credentials::Password(Secret::new(password.0.clone())),
+        };
+        Ok(params)
+    }
 }

@@ -1,9 +1,11 @@
 //! From parameters to a stream that is signed in: servers in turn, TLS, SASL.
 
-use crate::error::{ConnectError, StreamEnd};
+use crate::error::{ConnectError, DnsProblem, StreamEnd};
 use crate::frames::{CLIENT, STREAMS};
 use crate::net;
 use crate::params::{ConnectParams, Security};
+use crate::progress::{Observer, Progress, Stage};
+use crate::proxy;
 use crate::sasl::{self, Surroundings};
 use crate::srv::{self, Target};
 use crate::steps::within;
@@ -25,15 +27,21 @@ pub(crate) struct SignedIn {
 
 /// Tries the servers in turn. What no other server could change (the person is refused, the certificate is wrong) ends
 /// it; what the network did does not.
-pub(crate) async fn dial(params: &ConnectParams) -> Result<SignedIn, ConnectError> {
+pub(crate) async fn dial(params: &ConnectParams, observer: Observer<'_>) -> Result<SignedIn, ConnectError> {
+    observer(Progress::Begun(Stage::ServerName));
     let resolver = srv::resolver(params);
     let targets = match timeout(params.timing.step, srv::targets(params, resolver.as_ref())).await {
         Ok(targets) => targets?,
-        Err(_) => return Err(ConnectError::TimedOut { step: "the look-up of the server" }),
+        Err(_) => {
+            let (name, detail) = (params.account.domain().to_string(), "no answer in time".to_owned());
+            return Err(ConnectError::Dns { name, problem: DnsProblem::NoAnswer, detail });
+        }
     };
+    observer(Progress::Passed(Stage::ServerName, named(&targets)));
     let mut failed = None;
     for target in targets {
-        match try_target(params, &target, resolver.as_ref().filter(|_| params.dns.is_some())).await {
+        let resolver = resolver.as_ref().filter(|_| params.dns.is_some());
+        match try_target(params, &target, resolver, observer).await {
             Ok(signed_in) => return Ok(signed_in),
             Err(error) => {
                 tracing::info!(
@@ -53,14 +61,35 @@ pub(crate) async fn dial(params: &ConnectParams) -> Result<SignedIn, ConnectErro
     Err(failed.unwrap_or_else(|| ConnectError::NotOffered { domain: params.account.domain().to_string() }))
 }
 
+/// The servers, for people.
+fn named(targets: &[Target]) -> String {
+    let names: Vec<String> =
+        targets.iter().map(|target| net::server_name(&target.host, target.port)).collect();
+    names.join(", ")
+}
+
 async fn try_target(
     params: &ConnectParams,
     target: &Target,
     resolver: Option<&TokioResolver>,
+    observer: Observer<'_>,
 ) -> Result<SignedIn, ConnectError> {
     let domain = srv::ascii(params.account.domain().as_str())?;
-    let tcp: Box<dyn Io> =
-        Box::new(net::connect_host(&target.host, target.port, resolver, &params.timing).await?);
+    observer(Progress::Begun(Stage::Connection));
+    let (host, port) = (target.host.as_str(), target.port);
+    let tcp: Box<dyn Io> = Box::new(match &params.proxy {
+        Some(proxy) => proxy::connect(proxy, host, port, resolver, &params.timing).await?,
+        None => {
+            let addresses = net::look_up(host, port, resolver, &params.timing).await.inspect_err(|_| {
+                // The look-up of the server's address is a matter of names, too.
+                observer(Progress::Begun(Stage::ServerName));
+            })?;
+            net::connect(host, port, addresses, &params.timing).await?
+        }
+    });
+    let through = params.proxy.as_ref().map(|proxy| format!(" through {proxy}")).unwrap_or_default();
+    observer(Progress::Passed(Stage::Connection, format!("{}{through}", net::server_name(host, port))));
+    observer(Progress::Begun(Stage::Certificate));
     let plain = match target.security {
         Security::Direct => tcp,
         Security::StartTls => start_tls(tcp, params, target).await?,
@@ -71,8 +100,9 @@ async fn try_target(
             Ok(encrypted) => encrypted?,
             Err(_) => return Err(ConnectError::TimedOut { step: "the TLS handshake" }),
         };
+    observer(Progress::Passed(Stage::Certificate, domain));
     let surroundings = Surroundings { host: target.host.clone(), exporter: encrypted.exporter };
-    sign_in(encrypted.io, params, &surroundings).await
+    sign_in(encrypted.io, params, &surroundings, observer).await
 }
 
 /// RFC 6120 §5: the connection, after the server has agreed.
@@ -100,11 +130,13 @@ pub(crate) async fn sign_in(
     io: Box<dyn Io>,
     params: &ConnectParams,
     surroundings: &Surroundings,
+    observer: Observer<'_>,
 ) -> Result<SignedIn, ConnectError> {
+    observer(Progress::Begun(Stage::Mechanisms));
     let from = params.account.to_string();
     let mut wire = Wire::new(io, CLIENT, params.limits);
     let features = open(&mut wire, params, Some(&from)).await?;
-    let mechanism = sasl::authenticate(&mut wire, &features, params, surroundings).await?;
+    let mechanism = sasl::authenticate(&mut wire, &features, params, surroundings, observer).await?;
     wire.restart()?;
     let features = open(&mut wire, params, Some(&from)).await?;
     Ok(SignedIn { wire, features, mechanism })

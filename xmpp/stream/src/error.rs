@@ -18,6 +18,47 @@ pub enum CertificateProblem {
     Other,
 }
 
+/// Why a name could not be looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DnsProblem {
+    /// No name server answered.
+    NoAnswer,
+    /// There is no such name, or it has no address.
+    NoRecord,
+    /// The name server answered that it can't or won't.
+    Failed,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unreached {
+    /// Nothing listens there, or a firewall says so.
+    Refused,
+    /// Nobody answered.
+    Silent,
+    /// It was cut off at once.
+    Reset,
+    /// No way to that network, no address.
+    Other,
+}
+
+/// What is wrong with a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProxyProblem {
+    /// No connection to it.
+    Unreachable,
+    /// It does not let this connection through.
+    Refused,
+    /// It wants a name and a password, and there is none.
+    WantsPassword,
+    /// It does not take the name and the password.
+    WrongPassword,
+    /// It can't reach the server.
+    NoWay,
+    /// It broke off, or speaks something else.
+    Broken,
+}
+
 /// Why a stream could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +67,8 @@ pub enum ConnectError {
     Dns {
         /// What was looked up.
         name: String,
+        /// Why it brought nothing.
+        problem: DnsProblem,
         /// The resolver's text.
         detail: String,
     },
@@ -38,7 +81,18 @@ pub enum ConnectError {
     Unreachable {
         /// Host and port, the last one tried.
         server: String,
+        /// In which way.
+        problem: Unreached,
         /// The system's text.
+        detail: String,
+    },
+    /// The proxy does not lead to the server.
+    Proxy {
+        /// Host and port of the proxy.
+        proxy: String,
+        /// What is wrong.
+        problem: ProxyProblem,
+        /// The proxy's or the system's text.
         detail: String,
     },
     /// The server offers no encryption on this port.
@@ -126,6 +180,9 @@ impl ConnectError {
         match self {
             Self::Dns { .. } | Self::Unreachable { .. } | Self::Tls { .. } | Self::Network(_) => false,
             Self::TimedOut { .. } | Self::Protocol(_) | Self::NotOffered { .. } => false,
+            Self::Proxy { problem, .. } => {
+                matches!(problem, ProxyProblem::WantsPassword | ProxyProblem::WrongPassword)
+            }
             Self::Ticket { code, .. } => *code != "kdc-unreachable",
             Self::NotAuthorized { condition, .. } => condition != "temporary-auth-failure",
             Self::Stream { condition, .. } => {
@@ -142,8 +199,27 @@ impl ConnectError {
     /// Stable code, kebab-case.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Dns { .. } | Self::NotOffered { .. } => "dns",
-            Self::Unreachable { .. } | Self::Network(_) => "server-unreachable",
+            Self::Dns { problem, .. } => match problem {
+                DnsProblem::NoAnswer => "dns-no-answer",
+                DnsProblem::NoRecord => "dns-no-record",
+                DnsProblem::Failed => "dns-failed",
+            },
+            Self::NotOffered { .. } => "dns-not-offered",
+            Self::Unreachable { problem, .. } => match problem {
+                Unreached::Refused => "server-refused",
+                Unreached::Silent => "server-silent",
+                Unreached::Reset => "server-reset",
+                Unreached::Other => "server-unreachable",
+            },
+            Self::Network(_) => "server-reset",
+            Self::Proxy { problem, .. } => match problem {
+                ProxyProblem::Unreachable => "proxy-unreachable",
+                ProxyProblem::Refused => "proxy-refused",
+                ProxyProblem::WantsPassword => "proxy-wants-password",
+                ProxyProblem::WrongPassword => "proxy-wrong-password",
+                ProxyProblem::NoWay => "proxy-no-way",
+                ProxyProblem::Broken => "proxy-broken",
+            },
             Self::NoTls { .. } | Self::Tls { .. } => "tls",
             Self::Certificate { problem, .. } => match problem {
                 CertificateProblem::UnknownAuthority => "certificate-unknown-ca",
@@ -166,13 +242,32 @@ impl ConnectError {
     /// What happened, one English sentence.
     pub fn reason(&self) -> String {
         match self {
-            Self::Dns { name, .. } => format!("The name {name} could not be looked up."),
+            Self::Dns { name, problem, .. } => match problem {
+                DnsProblem::NoAnswer => format!("No name server answered when {name} was looked up."),
+                DnsProblem::NoRecord => format!("The name service knows no server {name}."),
+                DnsProblem::Failed => format!("The name service could not look up {name}."),
+            },
             Self::NotOffered { domain } => {
                 format!("The domain {domain} says that it offers no chat service.")
             }
-            Self::Unreachable { server, detail } => {
-                format!("The server {server} can't be reached ({detail}).")
-            }
+            Self::Unreachable { server, problem, detail } => match problem {
+                Unreached::Refused => format!("The server {server} refuses connections."),
+                Unreached::Silent => format!("The server {server} does not answer."),
+                Unreached::Reset => format!("The server {server} cuts connections off at once."),
+                Unreached::Other => format!("The server {server} can't be reached ({detail})."),
+            },
+            Self::Proxy { proxy, problem, detail } => match problem {
+                ProxyProblem::Unreachable => format!("The proxy {proxy} can't be reached ({detail})."),
+                ProxyProblem::Refused => {
+                    format!("The proxy {proxy} does not allow the connection ({detail}).")
+                }
+                ProxyProblem::WantsPassword => format!("The proxy {proxy} wants a name and a password."),
+                ProxyProblem::WrongPassword => {
+                    format!("The proxy {proxy} does not take the name and the password.")
+                }
+                ProxyProblem::NoWay => format!("The proxy {proxy} can't reach the server ({detail})."),
+                ProxyProblem::Broken => format!("The proxy {proxy} does not answer as a proxy ({detail})."),
+            },
             Self::NoTls { server } => format!("The server {server} offers no encryption."),
             Self::Tls { detail } => format!("No encrypted connection could be set up ({detail})."),
             Self::Certificate { problem, domain, .. } => match problem {
@@ -223,7 +318,35 @@ impl ConnectError {
     /// What to do next, one English sentence.
     pub fn next_step(&self) -> String {
         match self {
-            Self::Dns { .. } => "Check the network connection and the domain of the address.".to_owned(),
+            Self::Dns { problem: DnsProblem::NoAnswer, .. } => {
+                "Check the network or VPN connection; Flint tries again by itself.".to_owned()
+            }
+            Self::Dns { problem: DnsProblem::NoRecord, .. } => {
+                "Check the domain of the address, or ask your administrator for the server's name.".to_owned()
+            }
+            Self::Dns { problem: DnsProblem::Failed, .. } => {
+                "Try again in a moment; if it happens again, tell your administrator.".to_owned()
+            }
+            Self::Proxy { problem, .. } => match problem {
+                ProxyProblem::Unreachable => "Check the network connection and the proxy's address.",
+                ProxyProblem::Refused => "Ask your administrator to allow the chat server at the proxy.",
+                ProxyProblem::WantsPassword => {
+                    "Give the proxy's name and password, or ask your administrator to set them by policy."
+                }
+                ProxyProblem::WrongPassword => {
+                    "Correct the proxy's name and password, or ask your administrator for them."
+                }
+                ProxyProblem::NoWay => "Try again in a moment; if it happens again, tell your administrator.",
+                ProxyProblem::Broken => "Check the proxy's address and kind: http or socks5.",
+            }
+            .to_owned(),
+            Self::Unreachable { problem: Unreached::Refused, .. } => {
+                "Check the server's address and port; if they are right, its service is down: tell your administrator."
+                    .to_owned()
+            }
+            Self::Unreachable { problem: Unreached::Silent, .. } => {
+                "Check the network, the VPN and the firewall; Flint tries again by itself.".to_owned()
+            }
             Self::NotOffered { .. } => {
                 "Check the address, or ask your administrator for the server.".to_owned()
             }
@@ -280,9 +403,8 @@ impl ConnectError {
     /// The library's or server's own words, for a log; no secrets.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::Dns { detail, .. } | Self::Unreachable { detail, .. } | Self::Tls { detail } => {
-                Some(detail)
-            }
+            Self::Dns { detail, .. } | Self::Unreachable { detail, .. } => Some(detail),
+            Self::Tls { detail } | Self::Proxy { detail, .. } => Some(detail),
             Self::Certificate { detail, .. } | Self::Ticket { detail, .. } => Some(detail),
             Self::ServerNotAuthenticated { detail, .. } | Self::Protocol(detail) | Self::Network(detail) => {
                 Some(detail)

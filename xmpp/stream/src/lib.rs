@@ -20,6 +20,8 @@ mod frames;
 mod guard;
 mod management;
 mod net;
+mod progress;
+mod proxy;
 mod sasl;
 mod srv;
 mod steps;
@@ -31,9 +33,11 @@ mod write;
 mod testing;
 
 pub use component::{Component, connect_component};
-pub use error::{CertificateProblem, ConnectError, StreamEnd};
+pub use error::{CertificateProblem, ConnectError, DnsProblem, ProxyProblem, StreamEnd, Unreached};
 pub use params::{
     ComponentParams, ConnectParams, Credentials, Limits, Location, RootsError, Secret, Security, Timing,
     root_store,
 };
+pub use progress::{Progress, Stage, examine};
+pub use proxy::{InvalidProxy, Proxy, ProxyKind};
 pub use session::{ConnectFailed, Event, ResumeState, Session, connect};

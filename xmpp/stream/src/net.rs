@@ -1,6 +1,6 @@
 //! From a host's name to a TCP connection, whichever of its addresses answers first.
 
-use crate::error::ConnectError;
+use crate::error::{ConnectError, DnsProblem, Unreached};
 use crate::params::Timing;
 use hickory_resolver::TokioResolver;
 use std::future::Future;
@@ -25,18 +25,40 @@ pub(crate) async fn connect_host(
     resolver: Option<&TokioResolver>,
     timing: &Timing,
 ) -> Result<TcpStream, ConnectError> {
-    let addresses = match timeout(timing.step, addresses(host, port, resolver)).await {
-        Ok(Ok(addresses)) => addresses,
-        Ok(Err(error)) => return Err(ConnectError::Dns { name: host.to_owned(), detail: error.to_string() }),
-        Err(_) => return Err(ConnectError::TimedOut { step: "the look-up of its address" }),
-    };
+    let addresses = look_up(host, port, resolver, timing).await?;
+    connect(host, port, addresses, timing).await
+}
+
+/// The addresses of `host`.
+pub(crate) async fn look_up(
+    host: &str,
+    port: u16,
+    resolver: Option<&TokioResolver>,
+    timing: &Timing,
+) -> Result<Vec<SocketAddr>, ConnectError> {
+    let failed = |(problem, detail)| ConnectError::Dns { name: host.to_owned(), problem, detail };
+    match timeout(timing.step, addresses(host, port, resolver)).await {
+        Ok(found) => found.map_err(failed),
+        Err(_) => Err(failed((DnsProblem::NoAnswer, "no answer in time".to_owned()))),
+    }
+}
+
+/// Connects to the first of the addresses of `host` that answers.
+pub(crate) async fn connect(
+    host: &str,
+    port: u16,
+    addresses: Vec<SocketAddr>,
+    timing: &Timing,
+) -> Result<TcpStream, ConnectError> {
     match race(addresses, timing.address, TcpStream::connect).await {
         Ok(stream) => {
             // Chat stanzas are small and wait for answers. A socket that can't be tuned still works.
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }
-        Err(detail) => Err(ConnectError::Unreachable { server: server_name(host, port), detail }),
+        Err((problem, detail)) => {
+            Err(ConnectError::Unreachable { server: server_name(host, port), problem, detail })
+        }
     }
 }
 
@@ -46,30 +68,40 @@ async fn race<T: Send + 'static, F>(
     addresses: Vec<SocketAddr>,
     limit: Duration,
     connect: impl Fn(SocketAddr) -> F,
-) -> Result<T, String>
+) -> Result<T, (Unreached, String)>
 where
     F: Future<Output = io::Result<T>> + Send + 'static,
 {
     let mut waiting = addresses.into_iter().take(MAX_ADDRESSES);
     // Dropping the set ends the attempts that are left.
     let mut attempts = JoinSet::new();
-    let mut detail = "it has no address".to_owned();
+    let mut failed = (Unreached::Other, "it has no address".to_owned());
     loop {
         if let Some(address) = waiting.next() {
             attempts.spawn(timeout(limit, connect(address)));
         } else if attempts.is_empty() {
-            return Err(detail);
+            return Err(failed);
         }
         let more = waiting.len() > 0;
         tokio::select! {
             Some(attempt) = attempts.join_next() => match attempt {
                 Ok(Ok(Ok(stream))) => return Ok(stream),
-                Ok(Ok(Err(error))) => detail = error.to_string(),
-                Ok(Err(_)) => detail = "no answer".to_owned(),
-                Err(error) => detail = error.to_string(),
+                Ok(Ok(Err(error))) => failed = (unreached(&error), error.to_string()),
+                Ok(Err(_)) => failed = (Unreached::Silent, "no answer".to_owned()),
+                Err(error) => failed = (Unreached::Other, error.to_string()),
             },
             () = sleep(STAGGER), if more => {}
         }
+    }
+}
+
+/// What a failed connection means.
+fn unreached(error: &io::Error) -> Unreached {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Unreached::Refused,
+        io::ErrorKind::TimedOut => Unreached::Silent,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Unreached::Reset,
+        _ => Unreached::Other,
     }
 }
 
@@ -78,15 +110,40 @@ pub(crate) fn server_name(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-async fn addresses(host: &str, port: u16, resolver: Option<&TokioResolver>) -> io::Result<Vec<SocketAddr>> {
+/// Why a resolver brought nothing.
+pub(crate) fn dns_problem(error: &hickory_resolver::ResolveError) -> DnsProblem {
+    use hickory_resolver::proto::ProtoErrorKind;
+    match error.proto().map(|error| error.kind()) {
+        Some(ProtoErrorKind::Timeout | ProtoErrorKind::Io(_) | ProtoErrorKind::NoConnections) => {
+            DnsProblem::NoAnswer
+        }
+        _ if error.is_no_records_found() => DnsProblem::NoRecord,
+        _ => DnsProblem::Failed,
+    }
+}
+
+async fn addresses(
+    host: &str,
+    port: u16,
+    resolver: Option<&TokioResolver>,
+) -> Result<Vec<SocketAddr>, (DnsProblem, String)> {
     if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     if let Some(resolver) = resolver {
-        let found = resolver.lookup_ip(host).await.map_err(io::Error::other)?;
+        let found =
+            resolver.lookup_ip(host).await.map_err(|error| (dns_problem(&error), error.to_string()))?;
         return Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect());
     }
-    Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    match tokio::net::lookup_host((host, port)).await {
+        Ok(found) => Ok(found.collect()),
+        Err(error) => {
+            // EAI_AGAIN: the system has no number for it that it would tell.
+            let text = error.to_string();
+            let silent = text.contains("Temporary failure");
+            Err((if silent { DnsProblem::NoAnswer } else { DnsProblem::NoRecord }, text))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +177,10 @@ mod tests {
         assert_eq!(race(addresses.clone(), Duration::from_secs(10), answers).await, Ok(3));
         assert_eq!(begin.elapsed(), STAGGER * 2);
         let silent = |_| std::future::pending::<io::Result<()>>();
-        assert_eq!(race(addresses, Duration::from_secs(10), silent).await, Err("no answer".to_owned()));
+        assert_eq!(
+            race(addresses, Duration::from_secs(10), silent).await,
+            Err((Unreached::Silent, "no answer".to_owned()))
+        );
         assert_eq!(begin.elapsed(), STAGGER * 4 + Duration::from_secs(10));
     }
 
@@ -130,7 +190,7 @@ mod tests {
         let port = dead.local_addr().unwrap().port();
         drop(dead);
         let error = connect_host("127.0.0.1", port, None, &Timing::default()).await.unwrap_err();
-        assert_eq!(error.kind(), "server-unreachable");
+        assert_eq!(error.kind(), "server-refused");
         assert!(error.reason().contains(&format!("127.0.0.1:{port}")), "{error}");
         assert_eq!(server_name("::1", 5222), "[::1]:5222");
     }

@@ -1,5 +1,6 @@
 //! What a stream is opened with: account, server, credentials, limits.
 
+use crate::proxy::Proxy;
 use jid::BareJid;
 use rustls::RootCertStore;
 use std::fmt;
@@ -139,6 +140,8 @@ pub struct ConnectParams {
     pub service_host: Option<String>,
     /// DNS server to ask in place of the system's.
     pub dns: Option<SocketAddr>,
+    /// Proxy between here and the server; the look-up of SRV records does not go through it.
+    pub proxy: Option<Proxy>,
     /// Certificate authorities to trust, see [`root_store`].
     pub roots: Arc<RootCertStore>,
     /// Ticket or password.
@@ -158,6 +161,7 @@ impl ConnectParams {
             location: Location::Srv,
             service_host: None,
             dns: None,
+            proxy: None,
             roots,
             credentials: Credentials::Ticket,
             limits: Limits::default(),

@@ -5,6 +5,7 @@ mod scram;
 
 use crate::error::{ConnectError, StreamEnd};
 use crate::params::{ConnectParams, Credentials};
+use crate::progress::{Observer, Progress, Stage};
 use crate::steps::within;
 use crate::wire::{Wire, defined_condition};
 use base64::Engine;
@@ -30,6 +31,10 @@ pub(crate) struct Surroundings {
 /// One mechanism in progress. It may block (KDC, key derivation), so it lives on a thread for blocking work.
 trait Mechanism: Send {
     fn name(&self) -> &str;
+    /// What [`Mechanism::initial`] had to get first, in a few words.
+    fn prepared(&self) -> String {
+        String::new()
+    }
     /// The first message.
     fn initial(&mut self) -> Result<Vec<u8>, ConnectError>;
     /// The answer to a challenge.
@@ -54,6 +59,7 @@ pub(crate) async fn authenticate(
     features: &Element,
     params: &ConnectParams,
     surroundings: &Surroundings,
+    observer: Observer<'_>,
 ) -> Result<String, ConnectError> {
     let offer = Offer::read(features);
     let chosen: Box<dyn Mechanism> = match &params.credentials {
@@ -62,8 +68,12 @@ pub(crate) async fn authenticate(
             Box::new(scram::choose(&offer, params, password.clone(), surroundings.exporter.as_deref())?)
         }
     };
+    observer(Progress::Passed(Stage::Mechanisms, offer.mechanisms.join(", ")));
+    observer(Progress::Begun(Stage::ServiceTicket));
     let (mut mechanism, first) = blocking(params, chosen, |mechanism| mechanism.initial()).await?;
     let name = mechanism.name().to_owned();
+    observer(Progress::Passed(Stage::ServiceTicket, mechanism.prepared()));
+    observer(Progress::Begun(Stage::SignIn));
     let data = if first.is_empty() { "=".to_owned() } else { STANDARD.encode(first) };
     wire.queue(format!("<auth xmlns='{SASL}' mechanism='{name}'>{data}</auth>").as_bytes());
     for _ in 0..MAX_ROUNDS {

@@ -9,6 +9,7 @@ use crate::frames::is_counted;
 use crate::management::{Management, SM, TooHigh};
 use crate::net;
 use crate::params::{ConnectParams, Timing};
+use crate::progress::unobserved;
 use crate::wire::Wire;
 use jid::FullJid;
 use minidom::Element;
@@ -102,7 +103,7 @@ pub struct Session {
 /// # Errors
 /// Why it failed, and `resume` back.
 pub async fn connect(params: &ConnectParams, resume: Option<ResumeState>) -> Result<Session, ConnectFailed> {
-    match dial::dial(params).await {
+    match dial::dial(params, &unobserved).await {
         Ok(signed_in) => begin::begin(signed_in, params, resume).await,
         Err(error) => Err(ConnectFailed { error, resume }),
     }

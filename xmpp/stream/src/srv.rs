@@ -1,6 +1,7 @@
 //! Which servers a domain has: SRV records of both kinds, mixed (RFC 6120 §3.2, RFC 2782, XEP-0368 §3).
 
-use crate::error::ConnectError;
+use crate::error::{ConnectError, DnsProblem};
+use crate::net::dns_problem;
 use crate::params::{ConnectParams, Location, Security};
 use hickory_resolver::config::{NameServerConfigGroup, ResolverConfig};
 use hickory_resolver::name_server::TokioConnectionProvider;
@@ -36,6 +37,8 @@ pub(crate) enum Found {
     Records(Vec<Record>),
     /// The target ".": decidedly not offered.
     NotOffered,
+    /// Nobody answered: as no records, but not known.
+    NoAnswer(String),
 }
 
 /// The servers in the order in which to try them.
@@ -54,6 +57,11 @@ pub(crate) async fn targets(
         look_up(resolver, "_xmpps-client", &domain, Security::Direct),
         look_up(resolver, "_xmpp-client", &domain, Security::StartTls)
     );
+    if let (Found::NoAnswer(detail), Found::NoAnswer(_), Some(_)) = (&direct, &starttls, params.dns) {
+        // The address of the domain would be asked of the same server.
+        let detail = detail.clone();
+        return Err(ConnectError::Dns { name: domain, problem: DnsProblem::NoAnswer, detail });
+    }
     choose(&domain, direct, starttls, &mut random_below)
 }
 
@@ -76,7 +84,8 @@ pub(crate) fn ascii(domain: &str) -> Result<String, ConnectError> {
     if domain.is_ascii() {
         return Ok(domain.to_owned());
     }
-    let refuse = |detail: String| ConnectError::Dns { name: domain.to_owned(), detail };
+    let refuse =
+        |detail: String| ConnectError::Dns { name: domain.to_owned(), problem: DnsProblem::NoRecord, detail };
     let name = Name::from_utf8(domain).map_err(|error| refuse(error.to_string()))?;
     Ok(name.to_ascii().trim_end_matches('.').to_owned())
 }
@@ -92,6 +101,9 @@ async fn look_up(resolver: &TokioResolver, service: &str, domain: &str, security
         Err(error) => {
             if !error.is_no_records_found() {
                 tracing::warn!(domain, service, %error, "SRV look-up failed");
+            }
+            if dns_problem(&error) == DnsProblem::NoAnswer {
+                return Found::NoAnswer(error.to_string());
             }
             return Found::Records(Vec::new());
         }
@@ -123,7 +135,7 @@ fn choose(
         .into_iter()
         .flat_map(|found| match found {
             Found::Records(records) => records,
-            Found::NotOffered => Vec::new(),
+            Found::NotOffered | Found::NoAnswer(_) => Vec::new(),
         })
         .collect();
     match (records.is_empty(), starttls_missing) {

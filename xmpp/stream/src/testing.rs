@@ -2,6 +2,7 @@
 
 use crate::dial::sign_in;
 use crate::params::{ConnectParams, Credentials, Secret};
+use crate::progress::unobserved;
 use crate::sasl::Surroundings;
 use crate::session::begin::begin;
 use crate::session::{ConnectFailed, ResumeState, Session};
@@ -25,7 +26,7 @@ pub(crate) async fn connect_over(
     params: &ConnectParams,
     resume: Option<ResumeState>,
 ) -> Result<Session, ConnectFailed> {
-    match sign_in(Box::new(io), params, &Surroundings::default()).await {
+    match sign_in(Box::new(io), params, &Surroundings::default(), &unobserved).await {
         Ok(signed_in) => begin(signed_in, params, resume).await,
         Err(error) => Err(ConnectFailed { error, resume }),
     }

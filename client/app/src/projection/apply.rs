@@ -20,7 +20,7 @@ impl Session {
             Update::Agent(update) => self.apply_agent(update),
             Update::Fatal(sentence) => self.tell(&Topic::Told(sentence)),
             // The window is closing.
-            Update::Unsent(_) => {}
+            Update::Unsent(_) | Update::Doctor(_) => {}
             Update::Ended => self.tell(&Topic::Ended),
         }
     }

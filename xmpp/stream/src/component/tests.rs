@@ -77,8 +77,8 @@ async fn a_wrong_secret_and_other_refusals_are_told_apart() {
             false,
         ),
         ("<message/>", "protocol", false),
-        ("</stream:stream>", "server-unreachable", false),
-        ("", "server-unreachable", false),
+        ("</stream:stream>", "server-reset", false),
+        ("", "server-reset", false),
     ] {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let server = async {

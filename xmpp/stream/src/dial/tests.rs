@@ -205,7 +205,7 @@ async fn refusals_of_the_sign_in_are_told_apart() {
             "stream-error",
             false,
         ),
-        ("</stream:stream>", "server-unreachable", false),
+        ("</stream:stream>", "server-reset", false),
         ("<!-- x -->", "protocol", false),
     ] {
         let error = after_tls(&plain, async |peer: &mut Peer| {

@@ -59,6 +59,10 @@ impl Mechanism for Gssapi {
         NAME
     }
 
+    fn prepared(&self) -> String {
+        self.context.as_ref().map(|context| context.service().to_owned()).unwrap_or_default()
+    }
+
     fn initial(&mut self) -> Result<Vec<u8>, ConnectError> {
         let mut failed = None;
         for host in &self.hosts {

@@ -66,7 +66,7 @@ fn both_kinds_are_mixed_and_the_domain_is_the_last_resort() {
             Ok(targets) => assert_eq!(Ok(hosts(&targets)), expected, "{shown}"),
             Err(error) => {
                 assert_eq!(Err(()), expected, "{shown}");
-                assert_eq!(error.kind(), "dns");
+                assert_eq!(error.kind(), "dns-not-offered");
             }
         }
     }
