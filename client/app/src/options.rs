@@ -86,6 +86,7 @@ impl Arguments {
                 connect: self.host.zip(self.port).map(|(host, port)| Connect { host, port, security }),
                 service_host: self.service_host,
                 dns: self.dns,
+                proxy: None,
                 ca_files: self.ca,
                 resource: None,
             },
