@@ -2,6 +2,10 @@
 
 use serde::Deserialize;
 
+/// What `type` may be.
+const TYPES: &str =
+    "boolean, integer, string, sensitive-string, endpoint, choice, dictionary, file, jid-list";
+
 /// A folder of `policies/`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,10 +50,34 @@ pub enum Kind {
         /// Whether line breaks are allowed.
         multiline: bool,
     },
+    /// Text that nobody gets to see again: masked on every page, in every dump and in every log.
+    Secret {
+        /// Most characters (not octets).
+        max_length: usize,
+    },
+    /// `SCHEME://HOST:PORT`.
+    Endpoint {
+        /// The schemes, e.g. `http`.
+        schemes: Vec<String>,
+    },
     /// One of a few words.
     Choice {
         /// The words.
         values: Vec<String>,
+    },
+    /// Texts of one's own, each with one of a few words.
+    Dictionary {
+        /// The words.
+        values: Vec<String>,
+        /// Most entries.
+        max_items: usize,
+        /// Most characters of a text.
+        max_length: usize,
+    },
+    /// Something larger that lies elsewhere: its HTTPS address and the SHA-256 of its content.
+    File {
+        /// Largest content, in octets.
+        max_size: u32,
     },
     /// Bare addresses, each at most once.
     JidList {
@@ -81,6 +109,10 @@ pub struct Definition {
     pub since: String,
     /// Levels at which it may be set.
     pub levels: Vec<Level>,
+    /// Only a file of the computer may set it, not the server.
+    pub machine_only: bool,
+    /// What sources of one scope and level say is joined, and not only the strongest taken.
+    pub merge: bool,
     /// Whether a toggle may decide it.
     pub toggle: bool,
 }
@@ -101,11 +133,17 @@ struct Raw {
     multiline: Option<bool>,
     values: Option<Vec<String>>,
     max_items: Option<usize>,
+    schemes: Option<Vec<String>>,
+    max_size: Option<u32>,
     default: Option<serde_json::Value>,
     restricted: Option<serde_json::Value>,
     atomic: Option<String>,
     since: String,
     levels: Vec<Level>,
+    #[serde(default)]
+    machine_only: bool,
+    #[serde(default)]
+    merge: bool,
     toggle: bool,
 }
 
@@ -146,9 +184,18 @@ impl Definition {
                 return Err(format!("`{field}` {value} is no value of this type and these bounds"));
             }
         }
-        if raw.default.is_none() && matches!(kind, Kind::Boolean | Kind::Choice { .. } | Kind::JidList { .. })
-        {
+        let needs_default = matches!(
+            kind,
+            Kind::Boolean | Kind::Choice { .. } | Kind::JidList { .. } | Kind::Dictionary { .. }
+        );
+        if raw.default.is_none() && needs_default {
             return Err(format!("a policy of type {:?} needs a `default`", raw.kind));
+        }
+        if raw.merge && (raw.atomic.is_some() || !matches!(kind, Kind::Dictionary { .. })) {
+            return Err("`merge` is for a dictionary outside of atomic groups".into());
+        }
+        if raw.machine_only && raw.restricted.is_some() {
+            return Err("`restricted` is for what the server may set, and this is `machine_only`".into());
         }
         Ok(Self {
             name: raw.name,
@@ -161,6 +208,8 @@ impl Definition {
             atomic: raw.atomic,
             since: raw.since,
             levels: raw.levels,
+            machine_only: raw.machine_only,
+            merge: raw.merge,
             toggle: raw.toggle,
         })
     }
@@ -205,33 +254,29 @@ fn kind(raw: &mut Raw) -> Result<Kind, String> {
             Kind::Integer { minimum, maximum, unit: raw.unit.take() }
         }
         "string" => {
-            let max_length = need(raw.max_length.take(), "max_length")?;
-            if !(1..=10_000).contains(&max_length) {
-                return Err("`max_length` has to be 1 to 10000".into());
-            }
+            let max_length = length(need(raw.max_length.take(), "max_length")?)?;
             Kind::Text { max_length, multiline: raw.multiline.take().unwrap_or(false) }
         }
-        "choice" => {
-            let values = need(raw.values.take(), "values")?;
-            let mut sorted = values.clone();
-            sorted.sort();
-            sorted.dedup();
-            let clean =
-                |word: &String| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-            if values.len() < 2 || sorted.len() != values.len() || !values.iter().all(clean) {
-                return Err("`values` needs two or more different words of a to z and -".into());
-            }
-            Kind::Choice { values }
+        "sensitive-string" => {
+            Kind::Secret { max_length: length(need(raw.max_length.take(), "max_length")?)? }
         }
-        "jid-list" => {
-            let max_items = need(raw.max_items.take(), "max_items")?;
-            if !(1..=1000).contains(&max_items) {
-                return Err("`max_items` has to be 1 to 1000".into());
+        "endpoint" => Kind::Endpoint { schemes: words(need(raw.schemes.take(), "schemes")?, "schemes")? },
+        "choice" => Kind::Choice { values: words(need(raw.values.take(), "values")?, "values")? },
+        "dictionary" => Kind::Dictionary {
+            values: words(need(raw.values.take(), "values")?, "values")?,
+            max_items: count(need(raw.max_items.take(), "max_items")?)?,
+            max_length: length(need(raw.max_length.take(), "max_length")?)?,
+        },
+        "file" => {
+            let max_size = need(raw.max_size.take(), "max_size")?;
+            if !(1..=16 << 20).contains(&max_size) {
+                return Err("`max_size` has to be 1 to 16777216".into());
             }
-            Kind::JidList { max_items }
+            Kind::File { max_size }
         }
+        "jid-list" => Kind::JidList { max_items: count(need(raw.max_items.take(), "max_items")?)? },
         other => {
-            return Err(format!("`type` {other:?} is none of boolean, integer, string, choice, jid-list"));
+            return Err(format!("`type` {other:?} is none of {TYPES}"));
         }
     };
     let left = [
@@ -242,6 +287,8 @@ fn kind(raw: &mut Raw) -> Result<Kind, String> {
         ("multiline", raw.multiline.is_some()),
         ("values", raw.values.is_some()),
         ("max_items", raw.max_items.is_some()),
+        ("schemes", raw.schemes.is_some()),
+        ("max_size", raw.max_size.is_some()),
     ];
     match left.iter().find(|(_, set)| *set) {
         Some((field, _)) => Err(format!("`{field}` does not belong to type {:?}", raw.kind)),
@@ -249,7 +296,36 @@ fn kind(raw: &mut Raw) -> Result<Kind, String> {
     }
 }
 
-/// Whether a default may have this value. A list's default can only be empty: no address fits every organisation.
+fn length(max_length: usize) -> Result<usize, String> {
+    match max_length {
+        1..=10_000 => Ok(max_length),
+        _ => Err("`max_length` has to be 1 to 10000".into()),
+    }
+}
+
+fn count(max_items: usize) -> Result<usize, String> {
+    match max_items {
+        1..=1000 => Ok(max_items),
+        _ => Err("`max_items` has to be 1 to 1000".into()),
+    }
+}
+
+fn words(values: Vec<String>, field: &str) -> Result<Vec<String>, String> {
+    let mut sorted = values.clone();
+    sorted.sort();
+    sorted.dedup();
+    let clean = |word: &String| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if values.len() < 2 || sorted.len() != values.len() || !values.iter().all(clean) {
+        return Err(format!("`{field}` needs two or more different words of a to z, 0 to 9 and -"));
+    }
+    Ok(values)
+}
+
+/// Whether a default may have this value. A list's and a dictionary's default can only be
+/// empty, and a secret, an endpoint or a file has none: nothing of that fits every organisation.
 fn fits(kind: &Kind, value: &serde_json::Value) -> bool {
     match kind {
         Kind::Boolean => value.is_boolean(),
@@ -262,5 +338,7 @@ fn fits(kind: &Kind, value: &serde_json::Value) -> bool {
         }),
         Kind::Choice { values } => value.as_str().is_some_and(|text| values.iter().any(|word| word == text)),
         Kind::JidList { .. } => value.as_array().is_some_and(Vec::is_empty),
+        Kind::Dictionary { .. } => value.as_object().is_some_and(serde_json::Map::is_empty),
+        Kind::Secret { .. } | Kind::Endpoint { .. } | Kind::File { .. } => false,
     }
 }

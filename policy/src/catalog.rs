@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::Values;
 pub use crate::generated::catalog::{CATALOG, GROUPS};
 
 /// A heading of the catalog.
@@ -36,10 +37,34 @@ pub enum Kind {
         /// Whether `\n` is allowed.
         multiline: bool,
     },
+    /// Text that nobody gets to see again: masked on every page, in every dump and in every log.
+    Secret {
+        /// Most characters.
+        max_length: usize,
+    },
+    /// `SCHEME://HOST:PORT`.
+    Endpoint {
+        /// The schemes.
+        schemes: &'static [&'static str],
+    },
     /// One of a few words.
     Choice {
         /// The words.
         values: &'static [&'static str],
+    },
+    /// Texts of one's own, each with one of a few words.
+    Dictionary {
+        /// The words.
+        values: &'static [&'static str],
+        /// Most entries.
+        max_items: usize,
+        /// Most characters of a text.
+        max_length: usize,
+    },
+    /// Something larger that lies elsewhere: its HTTPS address and the SHA-256 of its content.
+    File {
+        /// Largest content, in octets.
+        max_size: u32,
     },
     /// Bare addresses, each at most once.
     JidList {
@@ -59,6 +84,8 @@ pub enum Literal {
     Text(&'static str),
     /// `[]`.
     EmptyList,
+    /// `{}`.
+    EmptyDictionary,
 }
 
 impl Literal {
@@ -69,6 +96,7 @@ impl Literal {
             Self::Integer(value) => value.into(),
             Self::Text(value) => value.into(),
             Self::EmptyList => Value::Array(Vec::new()),
+            Self::EmptyDictionary => Value::Object(Values::new()),
         }
     }
 }
@@ -98,6 +126,10 @@ pub struct Definition {
     pub mandatory: bool,
     /// May be set so that a person can choose something else.
     pub recommended: bool,
+    /// Only a file of the computer may set it, not the server.
+    pub machine_only: bool,
+    /// What sources of one scope and level say is joined, and not only the strongest taken.
+    pub merge: bool,
     /// Whether a toggle may decide it.
     pub toggle: bool,
 }
@@ -106,6 +138,11 @@ impl Definition {
     /// The default as JSON; `null` when there is none.
     pub fn default_value(&self) -> Value {
         self.default.map_or(Value::Null, Literal::to_json)
+    }
+
+    /// True when its value is never shown.
+    pub fn is_sensitive(&self) -> bool {
+        matches!(self.kind, Kind::Secret { .. })
     }
 
     /// True when a person may choose a value: whatever may be recommended.

@@ -1,10 +1,13 @@
 //! The document that the server signs for one person: every layer that touches them, so that none can be held back.
 
+use std::fmt;
+
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Values;
+use crate::effective::Masked;
 use crate::envelope::Envelope;
 use crate::keys::SigningKey;
 use crate::layer::Level;
@@ -45,7 +48,7 @@ pub enum Scope {
 }
 
 /// Values for one scope at one level.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct DocumentLayer {
     /// Whom it concerns.
     #[serde(flatten)]
@@ -54,6 +57,18 @@ pub struct DocumentLayer {
     pub level: Level,
     /// The values. Keys and types are checked when they are resolved, each for itself.
     pub policies: Values,
+}
+
+impl fmt::Debug for DocumentLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, level, policies } = self;
+        let policies = Masked(policies);
+        f.debug_struct("DocumentLayer")
+            .field("scope", scope)
+            .field("level", level)
+            .field("policies", &policies)
+            .finish()
+    }
 }
 
 /// What the server says to one person.

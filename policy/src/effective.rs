@@ -1,18 +1,78 @@
 //! What is in force, and why.
 
+use std::fmt;
+
 use jid::BareJid;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::catalog::Definition;
+use crate::Values;
+use crate::catalog::{self, Definition, Kind};
 use crate::layer::{Inputs, Level, Source};
+use crate::typed::{Endpoint, FileReference, MASK, Proxy, SecretText};
 use crate::value::Problem;
+
+/// A value that knows whether it may be shown. `Debug` and serialisation mask what may not.
+#[derive(Clone, PartialEq)]
+pub struct PolicyValue {
+    json: Value,
+    sensitive: bool,
+}
+
+impl PolicyValue {
+    pub(crate) fn new(definition: &Definition, json: Value) -> Self {
+        Self { json, sensitive: definition.is_sensitive() }
+    }
+
+    /// The value itself, whether it may be shown or not.
+    pub fn expose(&self) -> &Value {
+        &self.json
+    }
+
+    /// The value for dumps and pages: what is sensitive and set is [`MASK`].
+    pub fn masked(&self) -> Value {
+        if self.sensitive { masked(&self.json) } else { self.json.clone() }
+    }
+}
+
+fn masked(value: &Value) -> Value {
+    if value.is_null() { Value::Null } else { MASK.into() }
+}
+
+impl fmt::Debug for PolicyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.masked().fmt(f)
+    }
+}
+
+impl Serialize for PolicyValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.masked().serialize(serializer)
+    }
+}
+
+/// Values by name, before they are checked: those of sensitive policies are masked, and those of unknown ones too.
+pub(crate) struct Masked<'a>(pub &'a Values);
+
+impl fmt::Debug for Masked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.0 {
+            if catalog::find(name).is_some_and(|definition| !definition.is_sensitive()) {
+                map.entry(name, value);
+            } else {
+                map.entry(name, &masked(value));
+            }
+        }
+        map.finish()
+    }
+}
 
 /// A value that a stronger source has put aside.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Superseded {
     /// The value.
-    pub value: Value,
+    pub value: PolicyValue,
     /// Its level; `None` for the person's choice.
     pub level: Option<Level>,
     /// Who says so.
@@ -26,7 +86,7 @@ pub struct Entry {
     #[serde(rename = "policy", serialize_with = "name")]
     pub definition: &'static Definition,
     /// The value; `null` when nobody says anything and there is no default.
-    pub value: Value,
+    pub value: PolicyValue,
     /// Its level; `None` for the person's choice and for the default.
     pub level: Option<Level>,
     /// Who says so.
@@ -86,6 +146,15 @@ impl EffectivePolicy {
         self.notice_text().map(|text| (text, self.notice_style() == "warning"))
     }
 
+    /// The proxy to the chat server. `None` without an address, whatever the credentials say.
+    pub fn proxy(&self) -> Option<Proxy> {
+        Some(Proxy {
+            address: self.proxy_address()?,
+            user: self.proxy_user().map(str::to_owned),
+            password: self.proxy_password(),
+        })
+    }
+
     // The entries are validated by `resolve`, so a value of another type can't be here; a missing one is the default's
     // absence.
 
@@ -106,7 +175,27 @@ impl EffectivePolicy {
         items.into_iter().flatten().filter_map(|item| BareJid::new(item.as_str()?).ok()).collect()
     }
 
+    pub(crate) fn secret(&self, name: &str) -> Option<SecretText> {
+        self.text(name).map(SecretText::new)
+    }
+
+    pub(crate) fn endpoint(&self, name: &str) -> Option<Endpoint> {
+        self.text(name).and_then(Endpoint::parse)
+    }
+
+    pub(crate) fn dictionary(&self, name: &str) -> Vec<(&str, &str)> {
+        let items = self.value(name).and_then(Value::as_object);
+        items.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> Option<FileReference> {
+        let entry = self.entry(name)?;
+        let Kind::File { max_size } = entry.definition.kind else { return None };
+        let field = |field: &str| entry.value.expose().get(field)?.as_str().map(str::to_owned);
+        Some(FileReference { url: field("url")?, sha256: field("sha256")?, max_size })
+    }
+
     fn value(&self, name: &str) -> Option<&Value> {
-        self.entry(name).map(|entry| &entry.value)
+        self.entry(name).map(|entry| entry.value.expose())
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{OnExpiry, PolicyDocument, Scope};
+use crate::effective::Masked;
 use crate::machine::MachineFile;
 use crate::value::Problem;
 use crate::{Values, catalog};
@@ -48,7 +49,7 @@ pub enum Source {
 }
 
 /// Values of one source at one level.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Layer {
     /// Who says so.
     pub source: Source,
@@ -56,6 +57,18 @@ pub struct Layer {
     pub level: Level,
     /// What is said.
     pub values: Values,
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, level, values } = self;
+        let values = Masked(values);
+        f.debug_struct("Layer")
+            .field("source", source)
+            .field("level", level)
+            .field("values", &values)
+            .finish()
+    }
 }
 
 /// All that [`crate::resolve`] weighs. The order in which layers are added is of no importance.

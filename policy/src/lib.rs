@@ -20,11 +20,12 @@ mod resolve;
 mod root;
 mod trust;
 mod trust_file;
+mod typed;
 mod value;
 mod words;
 
 pub use document::{DocumentError, DocumentLayer, OnExpiry, POLICY_TYPE, PolicyDocument, Scope};
-pub use effective::{EffectivePolicy, Entry, Superseded};
+pub use effective::{EffectivePolicy, Entry, PolicyValue, Superseded};
 pub use envelope::{Envelope, EnvelopeError, MAX_ENVELOPE};
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use layer::{Inputs, Layer, Level, Source};
@@ -33,6 +34,7 @@ pub use resolve::resolve;
 pub use root::{ROOT_TYPE, RootDocument, RootRejected, unverified_root_version};
 pub use trust::{Expectation, Held, PolicyRejected, Trust, VerifiedPolicy};
 pub use trust_file::{TrustFile, TrustFileError};
+pub use typed::{Endpoint, FileReference, MASK, Proxy, SecretText};
 pub use value::{Problem, validate};
 pub use words::value_text;
 

@@ -1,9 +1,12 @@
 //! The text of a machine file (`/etc/flint/policies/{managed,recommended}/*.json`).
 
+use std::fmt;
+
 use serde_json::Value;
 
-use crate::value::{Problem, shown};
-use crate::{Values, catalog, validate};
+use crate::effective::Masked;
+use crate::value::{Problem, accept, shown, shown_of};
+use crate::{Values, catalog};
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +15,7 @@ mod tests;
 const MAX_FILE: usize = 1024 * 1024;
 
 /// What a machine file says.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct MachineFile {
     /// Its path, as it was given.
     pub path: String,
@@ -20,6 +23,18 @@ pub struct MachineFile {
     pub values: Values,
     /// The keys that are not.
     pub problems: Vec<Problem>,
+}
+
+impl fmt::Debug for MachineFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, values, problems } = self;
+        let values = Masked(values);
+        f.debug_struct("MachineFile")
+            .field("path", path)
+            .field("values", &values)
+            .field("problems", problems)
+            .finish()
+    }
 }
 
 /// Reads a machine file: one JSON object, name → value. A key that can't be used is a problem and the others apply; a text
@@ -49,12 +64,11 @@ pub fn read_machine_file(text: &str, path: &str) -> MachineFile {
         match catalog::find(&name) {
             None if name == "$schema" => {}
             None => file.problems.push(unknown(&at, &value)),
-            Some(definition) => match validate(definition, &value, &at) {
-                Ok(value) => {
+            Some(definition) => {
+                if let Some(value) = accept(definition, &value, &at, &mut file.problems) {
                     file.values.insert(name, value);
                 }
-                Err(problem) => file.problems.push(problem),
-            },
+            }
         }
     }
     file
@@ -65,6 +79,6 @@ pub(crate) fn unknown(path: &str, value: &Value) -> Problem {
     Problem {
         path: path.to_owned(),
         expected: "the name of a policy that this version knows".into(),
-        got: shown(value),
+        got: shown_of(None, value),
     }
 }

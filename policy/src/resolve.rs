@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::Values;
-use crate::catalog::{self, CATALOG, Definition};
-use crate::effective::{EffectivePolicy, Entry, Superseded};
+use crate::catalog::{self, CATALOG, Definition, Kind};
+use crate::effective::{EffectivePolicy, Entry, PolicyValue, Superseded};
 use crate::layer::{Inputs, Layer, Level, Source};
 use crate::machine::unknown;
-use crate::value::{Problem, shown, validate};
+use crate::value::{Problem, accept, is_empty, shown_of};
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +20,8 @@ const MAX_PROBLEMS: usize = 200;
 /// What is in force. Level first, then source: mandatory machine (the later file name wins), mandatory expiry, mandatory
 /// group by rank, mandatory everybody, the person's choice, then recommended in the same order, then the default.
 /// Members of an atomic group come from the strongest source that sets any of them; what it does not set is the default.
+/// An empty text, list or dictionary of a file or of the server says nothing. Policies with `merge` join what sources of the
+/// strongest scope and level say.
 pub fn resolve(inputs: &Inputs) -> EffectivePolicy {
     let mut messages = inputs.problems.clone();
     let mut layers: Vec<&Layer> = inputs.layers.iter().collect();
@@ -57,14 +59,13 @@ impl<'a> Checked<'a> {
                 continue;
             };
             if let Some(expected) = wrong_level(definition, layer) {
-                messages.push(Problem { path, expected, got: shown(value) });
+                messages.push(Problem { path, expected, got: shown_of(Some(definition), value) });
                 continue;
             }
-            match validate(definition, value, &path) {
-                Ok(value) => {
-                    values.insert(name.clone(), value);
-                }
-                Err(problem) => messages.push(problem),
+            if let Some(value) = accept(definition, value, &path, messages)
+                && (layer.source == Source::User || !is_empty(&value))
+            {
+                values.insert(name.clone(), value);
             }
         }
         Self { layer, values }
@@ -72,6 +73,17 @@ impl<'a> Checked<'a> {
 
     fn level(&self) -> Option<Level> {
         (self.layer.source != Source::User).then_some(self.layer.level)
+    }
+
+    /// True when both are of one level, and both files of the computer or both groups: what a policy with `merge` joins.
+    fn is_peer_of(&self, other: &Self) -> bool {
+        let alike = matches!(
+            (&self.layer.source, &other.layer.source),
+            (Source::Machine { .. }, Source::Machine { .. })
+                | (Source::ServerGroup { .. }, Source::ServerGroup { .. })
+                | (Source::ServerEverybody, Source::ServerEverybody)
+        );
+        alike && self.layer.level == other.layer.level
     }
 
     /// True when it says something about this policy, or about another member of its atomic group.
@@ -87,6 +99,9 @@ impl<'a> Checked<'a> {
 
 fn wrong_level(definition: &Definition, layer: &Layer) -> Option<String> {
     match (&layer.source, layer.level) {
+        (Source::ServerGroup { .. } | Source::ServerEverybody, _) if definition.machine_only => {
+            Some("this policy only in a file of the computer".into())
+        }
         (Source::User, _) if definition.is_choosable() => None,
         (Source::User, _) => Some("no choice of one's own for this policy".into()),
         (_, Level::Mandatory) if definition.mandatory => None,
@@ -97,29 +112,19 @@ fn wrong_level(definition: &Definition, layer: &Layer) -> Option<String> {
 }
 
 fn entry(definition: &'static Definition, layers: &[Checked<'_>]) -> Entry {
-    let mut concerned = layers.iter().filter(|layer| layer.concerns(definition));
+    let mut concerned = layers.iter().filter(|layer| layer.concerns(definition)).peekable();
     let Some(winner) = concerned.next() else {
         return Entry {
             definition,
-            value: definition.default_value(),
+            value: PolicyValue::new(definition, definition.default_value()),
             level: None,
             source: Source::Default,
             superseded: Vec::new(),
             messages: Vec::new(),
         };
     };
-    let superseded: Vec<Superseded> = concerned
-        .filter_map(|layer| {
-            let value: &Value = layer.values.get(definition.name)?;
-            Some(Superseded {
-                value: value.clone(),
-                level: layer.level(),
-                source: layer.layer.source.clone(),
-            })
-        })
-        .collect();
     let mut messages = Vec::new();
-    let value = winner.values.get(definition.name).cloned().unwrap_or_else(|| {
+    let mut value = winner.values.get(definition.name).cloned().unwrap_or_else(|| {
         messages.push(format!(
             "{} sets other values of {}, so this one has its default.",
             winner.layer.source,
@@ -127,6 +132,22 @@ fn entry(definition: &'static Definition, layers: &[Checked<'_>]) -> Entry {
         ));
         definition.default_value()
     });
+    if definition.merge {
+        while let Some(peer) = concerned.next_if(|layer| layer.is_peer_of(winner)) {
+            let left_out = join(definition, &mut value, peer);
+            messages.push(match left_out {
+                0 => format!("Joined with {}.", peer.layer.source),
+                _ => format!("Joined with {}; {left_out} of its entries are too many.", peer.layer.source),
+            });
+        }
+    }
+    let superseded: Vec<Superseded> = concerned
+        .filter_map(|layer| {
+            let value = PolicyValue::new(definition, layer.values.get(definition.name)?.clone());
+            Some(Superseded { value, level: layer.level(), source: layer.layer.source.clone() })
+        })
+        .collect();
+    let value = PolicyValue::new(definition, value);
     if superseded.iter().any(|other| other.source == Source::User && other.value != value) {
         messages.push(format!("Your own choice is put aside by {}.", winner.layer.source));
     }
@@ -138,6 +159,28 @@ fn entry(definition: &'static Definition, layers: &[Checked<'_>]) -> Entry {
         superseded,
         messages,
     }
+}
+
+/// Adds the entries that are not there yet, up to the number that the policy allows; gives how many are left out. Peers come
+/// strongest first, so of one text the stronger entry stays.
+fn join(definition: &Definition, value: &mut Value, peer: &Checked<'_>) -> usize {
+    let (Kind::Dictionary { max_items, .. }, Value::Object(items), Some(Value::Object(more))) =
+        (definition.kind, value, peer.values.get(definition.name))
+    else {
+        return 0;
+    };
+    let mut left_out = 0;
+    for (key, value) in more {
+        if items.contains_key(key) {
+            continue;
+        }
+        if items.len() < max_items {
+            items.insert(key.clone(), value.clone());
+        } else {
+            left_out += 1;
+        }
+    }
+    left_out
 }
 
 /// Stronger layers first.

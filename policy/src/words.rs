@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::catalog::{Definition, Kind};
 use crate::layer::Source;
+use crate::typed::MASK;
 
 #[cfg(test)]
 mod tests;
@@ -29,17 +30,29 @@ impl fmt::Display for Source {
 pub fn value_text(definition: &Definition, value: &Value) -> String {
     match (definition.kind, value) {
         (_, Value::Null) => "not set".into(),
+        (_, Value::String(text)) if text.is_empty() => "empty".into(),
+        (Kind::Secret { .. }, _) => MASK.into(),
         (_, Value::Bool(true)) => "on".into(),
         (_, Value::Bool(false)) => "off".into(),
         (Kind::Integer { unit: Some(unit), .. }, Value::Number(number)) if number.as_i64() == Some(1) => {
             format!("1 {}", unit.strip_suffix('s').unwrap_or(unit))
         }
         (Kind::Integer { unit: Some(unit), .. }, Value::Number(number)) => format!("{number} {unit}"),
-        (_, Value::String(text)) if text.is_empty() => "empty".into(),
         (_, Value::String(text)) => text.clone(),
         (_, Value::Array(items)) if items.is_empty() => "none".into(),
         (_, Value::Array(items)) => {
             items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", ")
+        }
+        (Kind::File { .. }, Value::Object(file)) => {
+            let part = |name: &str| file.get(name).and_then(Value::as_str).unwrap_or_default();
+            let digest: String = part("sha256").chars().take(8).collect();
+            format!("{} (SHA-256 {digest}…)", part("url"))
+        }
+        (_, Value::Object(items)) if items.is_empty() => "none".into(),
+        (_, Value::Object(items)) => {
+            let entry =
+                |(key, value): (&String, &Value)| format!("{key} ({})", value.as_str().unwrap_or_default());
+            items.iter().map(entry).collect::<Vec<_>>().join(", ")
         }
         (_, other) => other.to_string(),
     }

@@ -35,6 +35,16 @@ fn section(out: &mut String, policy: &Definition) {
         let _ =
             writeln!(out, "* When the organisation's policy has expired and says `restrict`: `{restricted}`");
     }
+    if policy.machine_only {
+        out.push_str(
+            "* Only in a file of the computer: what the server says about it is ignored, with a message\n",
+        );
+    }
+    if policy.merge {
+        out.push_str(
+            "* Entries of several files, or of several groups, are joined; of one text the stronger entry counts\n",
+        );
+    }
     if let Some(atomic) = &policy.atomic {
         let _ =
             writeln!(out, "* Member of the atomic group {atomic}: all its members come from the same source");
@@ -57,11 +67,28 @@ fn kind(kind: &Kind) -> String {
                 if *multiline { ", may have several lines" } else { "" }
             )
         }
-        Kind::Choice { values } => {
-            format!("one of {}", values.iter().map(|v| format!("`\"{v}\"`")).collect::<Vec<_>>().join(", "))
+        Kind::Secret { max_length } => {
+            format!("text of up to {max_length} characters that is masked on every page and in every report")
         }
+        Kind::Endpoint { schemes } => {
+            let forms: Vec<_> = schemes.iter().map(|scheme| format!("`{scheme}://HOST:PORT`")).collect();
+            format!("address like {}", forms.join(" or "))
+        }
+        Kind::Choice { values } => format!("one of {}", quoted(values)),
+        Kind::Dictionary { values, max_items, max_length } => format!(
+            "object with up to {max_items} texts of up to {max_length} characters, each with one of {}",
+            quoted(values)
+        ),
+        Kind::File { max_size } => format!(
+            "object with `url` (begins with `https://`) and `sha256` (64 hexadecimal digits) of a file of up to {} KiB",
+            max_size / 1024
+        ),
         Kind::JidList { max_items } => {
             format!("list of up to {max_items} addresses like `room@conference.example.org`")
         }
     }
+}
+
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
 }

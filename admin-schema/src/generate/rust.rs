@@ -12,7 +12,8 @@ pub(super) fn catalog(catalog: &Catalog) -> String {
         "//! Every policy of Flint. Written by `cargo xtask generate` from `admin-schema/policies`; changes by hand are lost.\n\n\
          use jid::BareJid;\n\n\
          use crate::catalog::{Definition, Group, Kind, Literal};\n\
-         use crate::effective::EffectivePolicy;\n\n\
+         use crate::effective::EffectivePolicy;\n\
+         use crate::typed::{Endpoint, FileReference, SecretText};\n\n\
          /// The groups, in order.\npub static GROUPS: &[Group] = &[\n",
     );
     for group in &catalog.groups {
@@ -48,6 +49,8 @@ pub(super) fn catalog(catalog: &Catalog) -> String {
                 ("since", quoted(&policy.since)),
                 ("mandatory", policy.levels.contains(&Level::Mandatory).to_string()),
                 ("recommended", policy.levels.contains(&Level::Recommended).to_string()),
+                ("machine_only", policy.machine_only.to_string()),
+                ("merge", policy.merge.to_string()),
                 ("toggle", policy.toggle.to_string()),
             ],
         );
@@ -79,6 +82,7 @@ fn literal(value: Option<&Value>) -> String {
         Some(Value::Bool(value)) => format!("Some(Literal::Boolean({value}))"),
         Some(Value::Number(value)) => format!("Some(Literal::Integer({value}))"),
         Some(Value::String(value)) => format!("Some(Literal::Text({}))", quoted(value)),
+        Some(Value::Object(_)) => "Some(Literal::EmptyDictionary)".into(),
         // The definition's rules leave only the empty list.
         Some(_) => "Some(Literal::EmptyList)".into(),
     }
@@ -94,14 +98,20 @@ fn kind(kind: &Kind) -> String {
         Kind::Text { max_length, multiline } => {
             format!("Kind::Text {{ max_length: {max_length}, multiline: {multiline} }}")
         }
-        Kind::Choice { values } => {
-            format!(
-                "Kind::Choice {{ values: &[{}] }}",
-                values.iter().map(|v| quoted(v)).collect::<Vec<_>>().join(", ")
-            )
-        }
+        Kind::Secret { max_length } => format!("Kind::Secret {{ max_length: {max_length} }}"),
+        Kind::Endpoint { schemes } => format!("Kind::Endpoint {{ schemes: {} }}", words(schemes)),
+        Kind::Choice { values } => format!("Kind::Choice {{ values: {} }}", words(values)),
+        Kind::Dictionary { values, max_items, max_length } => format!(
+            "Kind::Dictionary {{ values: {}, max_items: {max_items}, max_length: {max_length} }}",
+            words(values)
+        ),
+        Kind::File { max_size } => format!("Kind::File {{ max_size: {max_size} }}"),
         Kind::JidList { max_items } => format!("Kind::JidList {{ max_items: {max_items} }}"),
     }
+}
+
+fn words(words: &[String]) -> String {
+    format!("&[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "))
 }
 
 fn getter(out: &mut String, policy: &Definition) {
@@ -113,6 +123,10 @@ fn getter(out: &mut String, policy: &Definition) {
         Kind::Integer { .. } => ("Option<u32>", format!("self.integer({name})")),
         Kind::Text { .. } => ("Option<&str>", format!("self.text({name})")),
         Kind::Choice { .. } => ("&str", format!("self.text({name}).unwrap_or_default()")),
+        Kind::Secret { .. } => ("Option<SecretText>", format!("self.secret({name})")),
+        Kind::Endpoint { .. } => ("Option<Endpoint>", format!("self.endpoint({name})")),
+        Kind::Dictionary { .. } => ("Vec<(&str, &str)>", format!("self.dictionary({name})")),
+        Kind::File { .. } => ("Option<FileReference>", format!("self.file({name})")),
         Kind::JidList { .. } => ("Vec<BareJid>", format!("self.jids({name})")),
     };
     let _ = write!(

@@ -32,7 +32,24 @@ fn property(policy: &Definition) -> Value {
             json!({"type": "integer", "minimum": minimum, "maximum": maximum})
         }
         Kind::Text { max_length, .. } => json!({"type": "string", "maxLength": max_length}),
+        Kind::Secret { max_length } => json!({"type": "string", "maxLength": max_length, "writeOnly": true}),
+        Kind::Endpoint { schemes } => json!({
+            "type": "string", "maxLength": 300,
+            "pattern": format!("^({})://[^/?#@ ]+:[0-9]{{1,5}}$", schemes.join("|")),
+        }),
         Kind::Choice { values } => json!({"enum": values}),
+        Kind::Dictionary { values, max_items, max_length } => json!({
+            "type": "object", "maxProperties": max_items,
+            "propertyNames": {"minLength": 1, "maxLength": max_length},
+            "additionalProperties": {"enum": values},
+        }),
+        Kind::File { .. } => json!({
+            "type": "object", "required": ["url", "sha256"], "additionalProperties": false,
+            "properties": {
+                "url": {"type": "string", "format": "uri", "maxLength": 2000, "pattern": "^https://"},
+                "sha256": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
+            },
+        }),
         Kind::JidList { max_items } => json!({
             "type": "array", "maxItems": max_items, "uniqueItems": true,
             "items": {"type": "string", "minLength": 1, "maxLength": 2047, "pattern": "^[^/]+$"},

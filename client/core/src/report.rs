@@ -19,14 +19,14 @@ impl PolicyReport {
 fn row(entry: &Entry) -> PolicyRow {
     let definition = entry.definition;
     let superseded = entry.superseded.iter().map(|loser| {
-        let value = value_text(definition, &loser.value);
+        let value = value_text(definition, loser.value.expose());
         (value, level(loser.level, &loser.source).to_owned(), loser.source.to_string())
     });
     PolicyRow {
         name: definition.name.to_owned(),
         caption: definition.caption.to_owned(),
-        value: value_text(definition, &entry.value),
-        json: entry.value.clone(),
+        value: value_text(definition, entry.value.expose()),
+        json: entry.value.masked(),
         level: level(entry.level, &entry.source).to_owned(),
         source: entry.source.to_string(),
         superseded: superseded.collect(),

@@ -89,6 +89,10 @@ enum Input {
     Lines { max: usize },
     Choice { choices: Vec<Choice> },
     List { max: usize },
+    Secret { max: usize },
+    Endpoint { forms: String },
+    Dictionary { max: usize, words: String },
+    File { kib: u32 },
 }
 
 /// What the editor holds.
@@ -353,7 +357,7 @@ fn row(
         Source::ServerEverybody => "everybody".to_owned(),
         _ => "default".to_owned(),
     };
-    let value = value_text(definition, &entry.value);
+    let value = value_text(definition, entry.value.expose());
     let whom = draft.map_or_else(String::new, |draft| match &draft.group {
         Some(id) => format!("group {}", data.group(id).map_or(id, |group| &group.name)),
         None => "everybody".to_owned(),
@@ -391,7 +395,7 @@ fn editor(
         Draft {
             group,
             required: set.is_none_or(|set| set.required),
-            typed: set.map(|set| write_value(&set.value)).unwrap_or_default(),
+            typed: set.map(|set| write_value(definition, &set.value)).unwrap_or_default(),
             preview: None,
             problem: None,
         }
@@ -411,6 +415,14 @@ fn editor(
         }
         Kind::Text { max_length, multiline: false } => Input::Line { max: max_length },
         Kind::Text { max_length, multiline: true } => Input::Lines { max: max_length },
+        Kind::Secret { max_length } => Input::Secret { max: max_length },
+        Kind::Endpoint { schemes } => Input::Endpoint {
+            forms: schemes.iter().map(|it| format!("{it}://HOST:PORT")).collect::<Vec<_>>().join(" or "),
+        },
+        Kind::Dictionary { values, max_items, .. } => {
+            Input::Dictionary { max: max_items, words: values.join(", ") }
+        }
+        Kind::File { max_size } => Input::File { kib: max_size / 1024 },
         Kind::JidList { max_items } => Input::List { max: max_items },
         Kind::Choice { values } => Input::Choice {
             choices: values

@@ -2,8 +2,8 @@
 
 use crate::store::{Group, Setting};
 use flint_policy::catalog::{self, Definition, Kind};
-use flint_policy::{validate, value_text};
-use serde_json::Value;
+use flint_policy::{MASK, Values, validate, value_text};
+use serde_json::{Value, json};
 
 /// One change, as the editor makes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,14 @@ pub fn read_value(definition: &Definition, typed: &str) -> Result<Option<Value>,
         Kind::Integer { .. } => {
             text.parse::<i64>().map_or_else(|_| Value::String(text.to_owned()), Value::from)
         }
-        Kind::Text { .. } | Kind::Choice { .. } => Value::String(text.to_owned()),
+        Kind::Text { .. } | Kind::Secret { .. } | Kind::Endpoint { .. } | Kind::Choice { .. } => {
+            Value::String(text.to_owned())
+        }
+        Kind::Dictionary { .. } => Value::Object(entries(text)?),
+        Kind::File { .. } => {
+            let (url, digest) = text.split_once('\n').unwrap_or((text, ""));
+            json!({"url": url.trim(), "sha256": digest.trim()})
+        }
         Kind::JidList { .. } => {
             text.split(['\n', ',']).map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect()
         }
@@ -50,14 +57,39 @@ pub fn read_value(definition: &Definition, typed: &str) -> Result<Option<Value>,
     }
 }
 
-/// The value as the editor's field holds it.
-pub fn write_value(value: &Value) -> String {
+/// `available At my desk`, one on each line.
+fn entries(text: &str) -> Result<Values, String> {
+    let mut entries = Values::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (word, key) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        if entries.insert(key.trim().to_owned(), word.into()).is_some() {
+            return Err(format!("“{}” stands there twice.", key.trim()));
+        }
+    }
+    Ok(entries)
+}
+
+/// The value as the editor's field holds it. A secret never leaves.
+pub fn write_value(definition: &Definition, value: &Value) -> String {
+    if definition.is_sensitive() {
+        return String::new();
+    }
+    let is_file = matches!(definition.kind, Kind::File { .. });
     match value {
         Value::Null => String::new(),
         Value::Bool(true) => "on".to_owned(),
         Value::Bool(false) => "off".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+        Value::Object(fields) if is_file => {
+            let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+            format!("{}\n{}", field("url"), field("sha256"))
+        }
+        Value::Object(fields) => {
+            let line =
+                |(key, value): (&String, &Value)| format!("{} {key}", value.as_str().unwrap_or_default());
+            fields.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
         other => other.to_string(),
     }
 }
@@ -101,7 +133,7 @@ pub fn differences(before: &[Setting], after: &[Setting], groups: &[Group]) -> V
 }
 
 fn text(policy: &str, value: &Value) -> String {
-    let text = catalog::find(policy).map_or_else(|| value.to_string(), |it| value_text(it, value));
+    let text = catalog::find(policy).map_or_else(|| MASK.to_owned(), |it| value_text(it, value));
     let mut short: String = text.chars().take(120).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -104,8 +104,11 @@ fn movement(old: &Entry, new: &Entry) -> String {
     let mut text = match definition.kind {
         Kind::Boolean if old.value != new.value => {
             let restricted = definition.restricted.map(flint_policy::catalog::Literal::to_json);
-            let verb = if restricted.as_ref() == Some(&new.value) { "lose" } else { "get" };
+            let verb = if restricted.as_ref() == Some(new.value.expose()) { "lose" } else { "get" };
             format!("{verb} “{caption}”")
+        }
+        Kind::Secret { .. } if old.value != new.value && short(old) == short(new) => {
+            format!("“{caption}” gets a new value")
         }
         _ if old.value != new.value => {
             format!("“{caption}” {} → {}", short(old), short(new))
@@ -130,7 +133,7 @@ fn keeping(entry: &Entry) -> String {
 }
 
 fn short(entry: &Entry) -> String {
-    let text = value_text(entry.definition, &entry.value);
+    let text = value_text(entry.definition, entry.value.expose());
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -49,7 +49,7 @@ fn every_pair_of_sources_and_levels() {
                 let effective = resolved(layers);
                 let entry = effective.entry(DAYS).unwrap();
                 let context = format!("{:?} over {:?}", rungs[strong], rungs[weak]);
-                assert_eq!((&entry.value, &entry.source), (&json!(1), &rungs[strong].0), "{context}");
+                assert_eq!((entry.value.expose(), &entry.source), (&json!(1), &rungs[strong].0), "{context}");
                 let level = (rungs[strong].0 != Source::User).then_some(rungs[strong].1);
                 assert_eq!(entry.level, level, "{context}");
                 assert_eq!(entry.superseded.len(), 1, "{context}");
@@ -116,7 +116,7 @@ proptest! {
         let entry = effective.entry(DAYS).unwrap();
         prop_assert_eq!(effective.history_retention_days(), days.first().map(|(_, days)| *days));
         prop_assert_eq!(&entry.source, &days.first().map_or(Source::Default, |(at, _)| rungs[*at].0.clone()));
-        let weaker: Vec<_> = entry.superseded.iter().map(|s| (s.source.clone(), s.value.clone())).collect();
+        let weaker: Vec<_> = entry.superseded.iter().map(|s| (s.source.clone(), s.value.expose().clone())).collect();
         let expected: Vec<_> = days.iter().skip(1).map(|(at, days)| (rungs[*at].0.clone(), json!(days))).collect();
         prop_assert_eq!(weaker, expected);
 
@@ -155,8 +155,8 @@ proptest! {
                 .map(|v| layer(&rungs[i % rungs.len()], &v)))
             .collect();
         for entry in resolved(layers).entries {
-            let unset = entry.value.is_null() && entry.definition.default.is_none();
-            prop_assert!(unset || validate(entry.definition, &entry.value, "").is_ok());
+            let unset = entry.value.expose().is_null() && entry.definition.default.is_none();
+            prop_assert!(unset || crate::validate(entry.definition, entry.value.expose(), "").is_ok());
         }
     }
 }
@@ -175,7 +175,9 @@ fn one_bad_key_never_spoils_the_others() {
         told,
         [
             format!("{prefix}: HistoryRetentionDays: expected a whole number from 1 to 3650, got 0"),
-            format!("{prefix}: Nonsense: expected the name of a policy that this version knows, got true"),
+            format!(
+                "{prefix}: Nonsense: expected the name of a policy that this version knows, got true or false"
+            ),
             format!(
                 "{prefix}: DefaultRooms[1]: expected an address like room@conference.example.org, got \"c\""
             ),
@@ -232,12 +234,17 @@ fn an_atomic_group_comes_whole_from_one_source() {
     assert_eq!(effective.notice(), Some(("Budget is due", false)));
     let style = effective.entry("NoticeStyle").unwrap();
     assert_eq!((&style.source, style.level), (&leaders.0, Some(Level::Mandatory)));
-    assert_eq!(style.superseded[0].value, json!("warning"));
+    assert_eq!(style.superseded[0].value.expose(), &json!("warning"));
     assert_eq!(style.messages.len(), 1);
-    // An empty text hides the weaker one.
+    // An empty text says nothing; a style alone hides the weaker text.
     let effective = resolved(vec![
         layer(&everybody, &json!({"NoticeText": "Fire drill at ten"})),
         layer(&leaders, &json!({"NoticeText": ""})),
+    ]);
+    assert_eq!(effective.notice(), Some(("Fire drill at ten", false)));
+    let effective = resolved(vec![
+        layer(&everybody, &json!({"NoticeText": "Fire drill at ten"})),
+        layer(&leaders, &json!({"NoticeStyle": "information"})),
     ]);
     assert_eq!(effective.notice(), None);
 }

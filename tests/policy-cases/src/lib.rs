@@ -126,8 +126,8 @@ impl Case {
         for entry in &effective.entries {
             let name = entry.definition.name;
             let got = Expected {
-                value: entry.value.clone(),
-                shown: Some(flint_policy::value_text(entry.definition, &entry.value)),
+                value: entry.value.masked(),
+                shown: Some(flint_policy::value_text(entry.definition, entry.value.expose())),
                 level: entry.level,
                 source: entry.source.to_string(),
                 superseded: entry.superseded.iter().map(|s| s.source.to_string()).collect(),
