@@ -5,7 +5,6 @@ use crate::start::{Begin, start_window};
 use crate::window::Window;
 use crate::{APPLICATION_ID, load_style, notifications};
 use adw::prelude::*;
-use flint_runtime::agent::AgentCommand;
 use flint_runtime::{Client, Options};
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
@@ -92,14 +91,14 @@ fn install_actions(application: &adw::Application, window: &Window, session: &Se
         let window = window.downgrade();
         action.connect_activate(move |_, target| {
             let Some(offer) = target.and_then(glib::Variant::get::<String>) else { return };
-            if accept {
-                session.send(AgentCommand::AcceptOffer { offer });
-                if let Some(window) = window.upgrade() {
-                    window.show_desk(None);
-                    window.present();
+            let answered = crate::desk::answer_by_id(&session, &offer, accept);
+            if accept && let Some(window) = window.upgrade() {
+                // Also when it came too late: the desk shows what became of it.
+                window.show_desk(None);
+                window.present();
+                if !answered {
+                    window.tell("This offer can't be accepted any more, or there is no connection.");
                 }
-            } else {
-                session.send(AgentCommand::DeclineOffer { offer });
             }
         });
         application.add_action(&action);

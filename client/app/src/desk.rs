@@ -21,7 +21,7 @@ use adw::subclass::prelude::*;
 use chat::CustomerChat;
 use customer_pane::CustomerPane;
 use flint_runtime::agent::AgentCommand;
-use flint_runtime::agent::update::WorkgroupRow;
+use flint_runtime::agent::update::{OfferRow, WorkgroupRow};
 use flint_runtime::core::BareJid;
 use gtk::glib;
 use offer_card::OfferCard;
@@ -313,16 +313,26 @@ fn oldest_offer(session: &Session) -> Option<OfferObject> {
     open.or(offers.first()).cloned()
 }
 
-/// Answers an offer, unless it is being accepted already; false then.
+/// An offer can be answered once, and only while the workgroup hears of it.
+fn can_answer(session: &Session, offer: &OfferRow) -> bool {
+    !offer.accepting && session.with(State::is_online)
+}
+
+/// Answers an offer, unless that can't be done now; false then.
 fn answer(session: &Session, offer: &OfferObject, accept: bool) -> bool {
-    let (offer, accepting) = offer.with(|row| (row.id.clone(), row.accepting));
-    if !accepting {
+    let (offer, can_answer) = offer.with(|row| (row.id.clone(), can_answer(session, row)));
+    if can_answer {
         session.send(match accept {
             true => AgentCommand::AcceptOffer { offer },
             false => AgentCommand::DeclineOffer { offer },
         });
     }
-    !accepting
+    can_answer
+}
+
+/// Answers the offer with this id, for instance from a notification that is still on screen; false when it can't be.
+pub(crate) fn answer_by_id(session: &Session, id: &str, accept: bool) -> bool {
+    session.desk().offer(id).is_some_and(|offer| answer(session, &offer, accept))
 }
 
 /// Accepts the offer that has waited longest; false when there is none.

@@ -10,6 +10,11 @@ use flint_runtime::{Command, PolicyCommand};
 use gtk::glib;
 use std::cell::{OnceCell, RefCell};
 
+/// Lines of a value at most; all of it is in the tooltip.
+const VALUE_LINES: i32 = 3;
+/// Characters of a value that are on a line even in a narrow window.
+const VALUE_WIDTH: i32 = 11;
+
 mod imp {
     use super::*;
 
@@ -231,7 +236,13 @@ fn policy_row(policy: &PolicyRow) -> adw::ActionRow {
     widgets::set_class(&image, "dim-label", !locked);
     row.add_prefix(&image);
     let value = gtk::Label::builder().label(text::one_line(&policy.value, 200)).xalign(1.0).build();
+    value.set_wrap(true);
+    value.set_wrap_mode(gtk::pango::WrapMode::WordChar);
+    value.set_lines(VALUE_LINES);
     value.set_ellipsize(gtk::pango::EllipsizeMode::End);
+    // In a narrow window the value gives way to the name, but never to nothing.
+    let shortest = i32::try_from(value.text().chars().count()).unwrap_or(VALUE_WIDTH).min(VALUE_WIDTH);
+    value.set_width_chars(shortest);
     value.set_tooltip_text(Some(&text::one_line(&policy.value, 2_000)));
     value.set_max_width_chars(28);
     value.set_css_classes(&["numeric", "row-title"]);

@@ -121,7 +121,7 @@ impl Window {
         let imp = window.imp();
         let _ = imp.session.set(session.clone());
         imp.sign_in.set_session(session);
-        imp.banner.set_session(session);
+        imp.banner.set_session(session, &imp.leaflet);
         imp.tabs.set_session(session, &imp.leaflet);
         imp.desk.set_session(session, &imp.leaflet);
         let go = glib::clone!(

@@ -1,5 +1,6 @@
 //! An offer: who waits, what they ask, how long is left, Accept and Decline.
 
+use crate::desk::{answer, can_answer};
 use crate::projection::{OfferObject, Session, Topic};
 use crate::{text, time, widgets};
 use adw::prelude::*;
@@ -106,10 +107,10 @@ impl OfferCard {
                 card.refresh();
             }
         });
-        session.listen(&card, |card, topic| {
-            if matches!(topic, Topic::Tick | Topic::Workgroups) {
-                card.refresh_clock();
-            }
+        session.listen(&card, |card, topic| match topic {
+            Topic::Tick | Topic::Workgroups => card.refresh_clock(),
+            Topic::Connection => card.refresh(),
+            _ => {}
         });
         card.refresh();
         card
@@ -118,7 +119,7 @@ impl OfferCard {
     fn answer(&self, accept: bool) {
         let imp = self.imp();
         if let (Some(session), Some(offer)) = (imp.session.get(), imp.offer.get()) {
-            crate::desk::answer(session, offer, accept);
+            answer(session, offer, accept);
         }
     }
 
@@ -143,8 +144,9 @@ impl OfferCard {
             imp.answers_label.set_text(&answers.join(" · "));
             imp.answers_label.set_visible(!answers.is_empty());
             imp.accept_button.set_label(if row.accepting { "Accepting…" } else { "Accept" });
-            imp.accept_button.set_sensitive(!row.accepting);
-            imp.decline_button.set_sensitive(!row.accepting);
+            let can_answer = imp.session.get().is_some_and(|session| can_answer(session, row));
+            imp.accept_button.set_sensitive(can_answer);
+            imp.decline_button.set_sensitive(can_answer);
             widgets::describe(&*imp.accept_button, &format!("Offer of {name}"));
             widgets::describe(&*imp.decline_button, &format!("Offer of {name}"));
         });

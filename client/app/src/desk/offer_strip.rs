@@ -1,6 +1,6 @@
 //! A slim line about the offer that has waited longest, for the views beside the desk: told, never in the way.
 
-use crate::desk::{answer, oldest_offer};
+use crate::desk::{answer, can_answer, oldest_offer};
 use crate::projection::{Session, Topic};
 use crate::{text, time, widgets};
 use adw::prelude::*;
@@ -77,7 +77,7 @@ impl OfferStrip {
             move |_| strip.answer(false)
         ));
         session.listen(self, |strip, topic| {
-            if matches!(topic, Topic::Offers(_) | Topic::Tick) {
+            if matches!(topic, Topic::Offers(_) | Topic::Tick | Topic::Connection) {
                 strip.refresh();
             }
         });
@@ -111,8 +111,9 @@ impl OfferStrip {
             }
             imp.clock_label.set_text(&time::left(row.expires_at.0.saturating_sub(session.now().0)));
             imp.accept_button.set_label(if row.accepting { "Accepting…" } else { "Accept" });
-            imp.accept_button.set_sensitive(!row.accepting);
-            imp.decline_button.set_sensitive(!row.accepting);
+            let can_answer = can_answer(session, row);
+            imp.accept_button.set_sensitive(can_answer);
+            imp.decline_button.set_sensitive(can_answer);
             widgets::describe(&*imp.accept_button, &format!("Offer of {name}"));
             widgets::describe(&*imp.decline_button, &format!("Offer of {name}"));
         });

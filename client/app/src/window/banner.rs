@@ -63,7 +63,7 @@ struct Line {
 
 impl Banner {
     /// Binds the banner to the session.
-    pub(crate) fn set_session(&self, session: &Session) {
+    pub(crate) fn set_session(&self, session: &Session, leaflet: &adw::Leaflet) {
         let imp = self.imp();
         if imp.session.set(session.clone()).is_err() {
             return;
@@ -73,6 +73,14 @@ impl Banner {
             session,
             move |_| session.sign_in()
         ));
+        // Beside a button, a narrow window has room for a word or two only.
+        leaflet
+            .bind_property("folded", &*imp.line, "orientation")
+            .transform_to(|_, folded: bool| {
+                Some(if folded { gtk::Orientation::Vertical } else { gtk::Orientation::Horizontal })
+            })
+            .sync_create()
+            .build();
         session.listen(self, |banner, topic| {
             if matches!(topic, Topic::Connection | Topic::Capabilities | Topic::Tick) {
                 banner.refresh();

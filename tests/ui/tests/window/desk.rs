@@ -129,6 +129,16 @@ pub(super) fn desk_offline(application: &adw::Application) -> Result<()> {
     ensure!(
         tree::reads(&stage.window, "2 of 3 chats · 6 waiting") && tree::reads(&stage.window, "Available")
     );
+    stage.tell([office::online()]);
+    stage.tell([Update::Agent(AgentUpdate::Offer { offer: office::offer("o3") })]);
+    ensure!(tree::button(&stage.window, "Accept").is_sensitive());
+    stage.tell([office::network_down()]);
+    let _ = stage.commands();
+    for answer in ["Accept", "Decline"] {
+        ensure!(!tree::button(&stage.window, answer).is_sensitive(), "{answer} would be heard by nobody");
+    }
+    gtk::prelude::WidgetExt::activate_action(&stage.window, "win.accept-offer", None)?;
+    ensure!(stage.commands().is_empty(), "the keyboard accepts nothing either");
     Ok(())
 }
 

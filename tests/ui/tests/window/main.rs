@@ -44,6 +44,7 @@ const CASES: &[Case] = &[
     ("who asks for presence is allowed or denied", lists::presence_requests),
     ("the policy page", whole::policy_page),
     ("one pane at 360 pixels", whole::folds),
+    ("every screen with long words fits into 360 pixels", whole::long_words_fit),
     ("hostile text stays text", whole::hostile_text),
     ("links and styles in messages", timeline::links_and_styles),
     ("updates about unknown things change nothing", whole::unknown_things),

@@ -12,7 +12,7 @@ use flint_runtime::core::{Capabilities, Command as Core, MessageId};
 use flint_runtime::{AccountOptions, Command, Options, PolicyCommand, SignIn, StartError, Update};
 use flint_test_ui::office::{self, core};
 use flint_test_ui::stage::NOW;
-use flint_test_ui::{Stage, tree};
+use flint_test_ui::{Stage, disguise, screens, tree};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -186,6 +186,23 @@ pub(super) fn folds(application: &adw::Application) -> Result<()> {
     tree::click_row(&tree::row(&stage.window, "Mr Ott"));
     stage.settle();
     ensure!(stage.window.width() <= 360, "the desk is {} pixels wide", stage.window.width());
+    Ok(())
+}
+
+pub(super) fn long_words_fit(application: &adw::Application) -> Result<()> {
+    for (name, _, play) in screens::all() {
+        let (width, height) = screens::NARROW;
+        let stage = Stage::open(application, width, height).disguised(disguise::german);
+        let other = play(&stage).and_downcast::<gtk::Window>();
+        // GTK's own page of shortcuts has two columns always.
+        let other = other.filter(|window| !window.is::<gtk::ShortcutsWindow>());
+        ensure!(stage.window.width() <= width, "{name} is {} pixels wide", stage.window.width());
+        if let Some(window) = other {
+            let (least, ..) = window.measure(gtk::Orientation::Horizontal, -1);
+            ensure!(least <= width, "{name} can't be less than {least} pixels wide");
+            window.destroy();
+        }
+    }
     Ok(())
 }
 
