@@ -198,7 +198,9 @@ pub(super) fn long_words_fit(application: &adw::Application) -> Result<()> {
         let other = other.filter(|window| !window.is::<gtk::ShortcutsWindow>());
         ensure!(stage.window.width() <= width, "{name} is {} pixels wide", stage.window.width());
         if let Some(window) = other {
-            let (least, ..) = window.measure(gtk::Orientation::Horizontal, -1);
+            // The shadow around a window is none of its width.
+            let child = window.child().expect("every window holds something");
+            let (least, ..) = child.measure(gtk::Orientation::Horizontal, -1);
             ensure!(least <= width, "{name} can't be less than {least} pixels wide");
             window.destroy();
         }
