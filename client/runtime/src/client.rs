@@ -13,7 +13,7 @@ use crate::outlet::{Flushed, Outlet};
 use crate::state_dir::AccountDir;
 use crate::storage::{self, Job};
 use crate::timers::Timers;
-use crate::{AccountOptions, Options, SignIn};
+use crate::{AccountOptions, Options, Paths, SignIn};
 use flint_core::command::AccountCommand;
 use flint_core::effect::Effect;
 use flint_core::engine::EngineConfig;
@@ -87,7 +87,8 @@ pub(crate) async fn run(
     let store = tokio::spawn(storage::run(directory.history(), ends.store, ends.replies, ends.told));
 
     let at = now();
-    let policy = PolicyKeeper::open(account.clone(), &options.paths.machine, Some(&directory.policy()), at);
+    let Paths { machine, state } = &options.paths;
+    let policy = PolicyKeeper::open(account.clone(), machine, state, Some(&directory.policy()), at);
     let mut watch = Watch::new(&options.paths.machine);
     watch.set(policy.watched());
     let config = EngineConfig { account: account.clone(), id_seed };

@@ -5,6 +5,7 @@
 pub(crate) mod cache;
 pub(crate) mod chain;
 pub(crate) mod fetch;
+pub(crate) mod floor;
 pub(crate) mod machine;
 pub(crate) mod refresh;
 pub(crate) mod watch;
@@ -19,9 +20,11 @@ use flint_core::model::ServerPolicyState;
 use flint_core::{BareJid, Timestamp};
 use flint_policy::{Envelope, Expectation, Inputs, Trust, resolve};
 use flint_xmpp::PolicySignal;
+use floor::{Floor, FloorFile, newer};
 use machine::{Machine, MachineFiles};
 use refresh::Refresh;
 use sha2::{Digest, Sha256};
+use std::io;
 use std::path::Path;
 
 /// What is in force for one account, and why.
@@ -30,7 +33,8 @@ pub(crate) struct PolicyKeeper {
     account: BareJid,
     files: MachineFiles,
     machine: Machine,
-    cache: Option<Cache>,
+    kept: Option<Kept>,
+    floor: Option<Floor>,
     pinned: Option<Pinned>,
     /// The service's address as found over XMPP.
     found: Option<String>,
@@ -40,20 +44,40 @@ pub(crate) struct PolicyKeeper {
     problem: Option<String>,
 }
 
+/// Where the policy and its floor are kept.
+#[derive(Debug)]
+struct Kept {
+    cache: Cache,
+    floor: FloorFile,
+}
+
 /// Mechanism of a sign-in by ticket.
 const TICKET: &str = "GSSAPI";
 
 impl PolicyKeeper {
-    /// Reads the computer's files and the cache. Without a `directory` nothing is kept.
-    pub(crate) fn open(account: BareJid, machine: &Path, directory: Option<&Path>, now: Timestamp) -> Self {
+    /// Reads the computer's files, the account's floor below `state` and the cache. Without a `directory` nothing is
+    /// kept.
+    pub(crate) fn open(
+        account: BareJid,
+        machine: &Path,
+        state: &Path,
+        directory: Option<&Path>,
+        now: Timestamp,
+    ) -> Self {
         let mut files = MachineFiles::new(machine);
         let machine = files.read();
-        let cache = directory.map(Cache::new);
+        let floor_file = FloorFile::new(state, &account);
+        let (floor, unreadable_floor) = match floor_file.load() {
+            Ok(floor) => (floor, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let kept = directory.map(|directory| Kept { cache: Cache::new(directory), floor: floor_file });
         let mut keeper = Self {
             account,
             files,
             machine,
-            cache,
+            kept,
+            floor,
             pinned: None,
             found: None,
             refresh: Refresh::default(),
@@ -61,9 +85,10 @@ impl PolicyKeeper {
             problem: None,
         };
         let expect = keeper.expectation(now);
-        if let Some(cache) = &keeper.cache {
-            (keeper.pinned, keeper.problem) = cache.load(&expect);
+        if let Some(kept) = &keeper.kept {
+            (keeper.pinned, keeper.problem) = kept.cache.load(&expect, keeper.floor.as_ref());
         }
+        keeper.problem = keeper.problem.or(unreadable_floor);
         keeper.apply_trust_file(now);
         if keeper.url().is_some() {
             keeper.refresh.wanted(now);
@@ -169,7 +194,8 @@ impl PolicyKeeper {
     }
 
     /// A fetch is due.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_due(&mut self, now: Timestamp) -> bool {
+        self.refresh.clock(now);
         self.refresh.due().is_some_and(|due| due <= now)
     }
 
@@ -190,7 +216,12 @@ impl PolicyKeeper {
         if !self.refresh.begin(now) {
             return None;
         }
-        Some(Plan { url, pinned: self.pinned.clone(), expect: self.expectation(now) })
+        Some(Plan {
+            url,
+            pinned: self.pinned.clone(),
+            expect: self.expectation(now),
+            floor: self.floor.clone(),
+        })
     }
 
     /// A fetch has ended. Good values are kept whatever went wrong.
@@ -200,12 +231,11 @@ impl PolicyKeeper {
         match outcome {
             Ok(mut pinned) => {
                 pinned.state.fetched_at = Some(now.0);
-                self.problem = match self.cache.as_ref().map(|cache| cache.store(&pinned)) {
-                    Some(Err(error)) => Some(format!(
+                self.problem = self.keep(&pinned).err().map(|error| {
+                    format!(
                         "The policy is in force but could not be kept for the next start: {error}. Check the disk."
-                    )),
-                    _ => None,
-                };
+                    )
+                });
                 self.pinned = Some(pinned);
             }
             Err(problem) => {
@@ -213,6 +243,17 @@ impl PolicyKeeper {
                 self.problem = Some(problem);
             }
         }
+    }
+
+    /// The document first: a floor above what is kept would let nothing rule.
+    fn keep(&mut self, pinned: &Pinned) -> io::Result<()> {
+        if let Some(held) = pinned.state.held {
+            let before = self.floor.as_ref().and_then(|floor| floor.under(&pinned.trust));
+            self.floor = newer(Some(held), before).map(|held| Floor::new(&pinned.trust, held));
+        }
+        let Some(kept) = &self.kept else { return Ok(()) };
+        kept.cache.store(pinned)?;
+        self.floor.as_ref().map_or(Ok(()), |floor| kept.floor.store(floor))
     }
 
     /// The trust may have changed while the fetch ran: then its outcome was verified against something of yesterday.
@@ -301,6 +342,8 @@ impl PolicyKeeper {
         let trust: Trust = file.trust.clone();
         let expect = self.expectation(now);
         let before = self.pinned.take();
+        let floor = self.floor.as_ref().and_then(|floor| floor.under(&trust));
+        let expect = Expectation { held: newer(expect.held, floor), ..expect };
         let document =
             before.as_ref().and_then(|before| before.document.as_ref()).and_then(|(_, envelope)| {
                 Some((trust.verify_held_policy(envelope, &expect).ok()?, envelope.clone()))
@@ -313,12 +356,15 @@ impl PolicyKeeper {
         });
         let state = CacheState {
             origin,
-            held: before.as_ref().and_then(|before| before.state.held).filter(|_| same || document.is_some()),
+            held: newer(
+                before.as_ref().and_then(|before| before.state.held).filter(|_| same || document.is_some()),
+                floor,
+            ),
             fetched_at: before.as_ref().and_then(|before| before.state.fetched_at),
             url: before.as_ref().and_then(|before| before.state.url.clone()),
         };
         let pinned = Pinned { trust, state, document };
-        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.store(&pinned)) {
+        if let Err(error) = self.keep(&pinned) {
             tracing::warn!(%error, "the trusted root could not be kept");
         }
         self.pinned = Some(pinned);

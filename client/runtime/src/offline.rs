@@ -1,7 +1,7 @@
 //! What can be told without signing in: the policy in force, and what the message store holds.
 
 use crate::keeper::PolicyKeeper;
-use crate::{Options, StartError, state_dir};
+use crate::{Options, Paths, StartError, state_dir};
 use flint_core::BareJid;
 use flint_core::effect::StoreQuery;
 use flint_core::input::StoreReply;
@@ -27,7 +27,8 @@ pub fn policy(options: &Options) -> Result<(BareJid, PolicyReport), StartError> 
     let account = account(options)?;
     let directory = state_dir::existing_policy_dir(&options.paths.state, &account);
     let now = crate::client::now();
-    let keeper = PolicyKeeper::open(account.clone(), &options.paths.machine, directory.as_deref(), now);
+    let Paths { machine, state } = &options.paths;
+    let keeper = PolicyKeeper::open(account.clone(), machine, state, directory.as_deref(), now);
     let resolved = keeper.resolved();
     let mut report = PolicyReport::new(&resolved.effective, resolved.managed_by, resolved.server);
     // Nothing is planned where nothing runs.

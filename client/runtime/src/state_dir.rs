@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! STATE/device               random id of this device
+//! STATE/floors/HASH.json     newest policy that an account has seen, see keeper/floor.rs
 //! STATE/accounts/ID/         ID is random: a JID would tell the name to whoever lists the directory
 //!     account.json           {"jid": "ann@example.test"}
 //!     lock                   held while a client runs
@@ -159,13 +160,14 @@ fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Replaces a file as a whole: after a crash there is the old one or the new one.
+/// Replaces a file as a whole: after a crash there is the old one or the new one; after the return, the new one.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&beside, path)
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]

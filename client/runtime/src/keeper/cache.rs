@@ -1,9 +1,13 @@
 //! The last good signed policy, beside the database: the pinned root, the document's envelope, what is known about it.
 //! All in one file, which is replaced as a whole: parts of two fetches would not fit each other.
 //!
+//! There are two such files. The second is written after the first, so that it holds what ruled before while the first
+//! is being replaced, and the same from then on; it counts when the first is lost or damaged.
+//!
 //! Both envelopes are verified again whenever they are read, so that whoever can write files but holds no key can only
 //! take the policy away, not change it.
 
+use super::floor::{Floor, newer};
 use crate::state_dir::{make_dir, replace};
 use flint_policy::{Expectation, Held, Trust, VerifiedPolicy};
 use serde::{Deserialize, Serialize};
@@ -11,7 +15,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const FILE: &str = "policy.json";
+/// In the order in which they are written and asked.
+const FILES: [&str; 2] = ["policy.json", "policy.verified.json"];
 /// Two envelopes, in which each quotation mark is escaped, and the rest.
 const MAX_BYTES: u64 = 6 * flint_policy::MAX_ENVELOPE as u64;
 
@@ -71,9 +76,39 @@ impl Cache {
         Self { directory: directory.to_owned() }
     }
 
-    /// What was kept, and a sentence about what of it can't be used.
-    pub(crate) fn load(&self, expect: &Expectation) -> (Option<Pinned>, Option<String>) {
-        let kept = match self.read() {
+    /// What was kept, and a sentence about what of it can't be used. A file whose document is good comes before one that
+    /// only says whom to trust.
+    pub(crate) fn load(
+        &self,
+        expect: &Expectation,
+        floor: Option<&Floor>,
+    ) -> (Option<Pinned>, Option<String>) {
+        let mut best: Option<Pinned> = None;
+        let mut first_problem = None;
+        for (number, file) in FILES.into_iter().enumerate() {
+            let (pinned, problem) = self.load_file(file, expect, floor);
+            first_problem = first_problem.or(problem);
+            match pinned {
+                Some(pinned) if pinned.document.is_some() => {
+                    let said = first_problem.map(|problem: String| match number {
+                        0 => problem,
+                        _ => format!("{problem} The copy of it that was verified last is in force."),
+                    });
+                    return (Some(pinned), said);
+                }
+                other => best = best.or(other),
+            }
+        }
+        (best, first_problem)
+    }
+
+    fn load_file(
+        &self,
+        file: &str,
+        expect: &Expectation,
+        floor: Option<&Floor>,
+    ) -> (Option<Pinned>, Option<String>) {
+        let kept = match self.read(file) {
             Ok(Some(kept)) => kept,
             Ok(None) => return (None, None),
             Err(problem) => return (None, Some(problem)),
@@ -82,7 +117,8 @@ impl Cache {
             Ok(trust) => trust,
             Err(error) => return (None, Some(format!("The pinned policy root can't be used: {error}."))),
         };
-        let (state, unreadable) = state(kept.state);
+        let (mut state, unreadable) = state(kept.state);
+        state.held = newer(state.held, floor.and_then(|floor| floor.under(&trust)));
         let mut pinned = Pinned { trust, state, document: None };
         let document = kept.document.map(String::into_bytes);
         let refused = document.and_then(|envelope| take_document(&mut pinned, envelope, expect).err());
@@ -98,11 +134,12 @@ impl Cache {
             state: serde_json::to_value(&pinned.state)?,
         };
         make_dir(&self.directory)?;
-        replace(&self.directory.join(FILE), &serde_json::to_vec(&kept)?)
+        let text = serde_json::to_vec(&kept)?;
+        FILES.into_iter().try_for_each(|file| replace(&self.directory.join(file), &text))
     }
 
-    fn read(&self) -> Result<Option<Kept>, String> {
-        let path = self.directory.join(FILE);
+    fn read(&self, file: &str) -> Result<Option<Kept>, String> {
+        let path = self.directory.join(file);
         let failed = |error: io::Error| format!("{} can't be read: {error}.", path.display());
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

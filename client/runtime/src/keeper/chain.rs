@@ -4,6 +4,7 @@
 //! together with a document that is good under it; else, after a restart, neither the old document nor a new one would.
 
 use super::cache::{CacheState, Origin, Pinned};
+use super::floor::{Floor, newer};
 use flint_policy::{Expectation, Trust, unverified_root_version};
 use std::future::Future;
 
@@ -19,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) pinned: Option<Pinned>,
     /// What a document must match.
     pub(crate) expect: Expectation,
+    /// The newest document that this computer has seen, whatever became of the cache.
+    pub(crate) floor: Option<Floor>,
 }
 
 /// A policy service that proves who it is with every answer.
@@ -46,7 +49,8 @@ pub(crate) async fn refresh(source: &impl Source, plan: Plan) -> Result<Pinned, 
     };
     rotate(source, &mut pinned.trust, newest).await?;
 
-    let expect = Expectation { held: pinned.state.held, ..plan.expect };
+    let floor = plan.floor.and_then(|floor| floor.under(&pinned.trust));
+    let expect = Expectation { held: newer(pinned.state.held, floor), ..plan.expect };
     // What is held must still be good under a new root; else the whole document is asked for.
     let held = pinned
         .document

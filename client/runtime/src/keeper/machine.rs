@@ -2,11 +2,16 @@
 //!
 //! A file that turns into something that is no JSON object (a half-written one, say) keeps its last good values: a
 //! lock-down must not open because of a typing error.
+//!
+//! Only what an administrator alone can have written counts: a file, or a directory with policies, that its group or
+//! everybody may write to, that belongs to somebody else than the directory above all of them, or that a symbolic link
+//! leads to from outside is refused with a sentence.
 
 use flint_policy::{Level, MachineFile, TrustFile, read_machine_file};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const MAX_FILES: usize = 256;
@@ -45,9 +50,10 @@ impl MachineFiles {
     pub(crate) fn read(&mut self) -> Machine {
         let mut machine = Machine::default();
         let before = std::mem::take(&mut self.good);
+        let place = Place::of(&self.directory);
         for (name, level) in DIRECTORIES {
             let directory = self.directory.join(name);
-            let paths = match json_files(&directory) {
+            let paths = match place.admits_directory(&directory).and_then(|()| json_files(&directory)) {
                 Ok(paths) => paths,
                 Err(error) => {
                     machine.problems.push(format!("{} can't be read: {error}.", directory.display()));
@@ -56,7 +62,7 @@ impl MachineFiles {
             };
             for path in paths {
                 let shown = path.display().to_string();
-                let file = match read_capped(&path) {
+                let file = match place.read(&path) {
                     Ok(text) => {
                         let file = read_machine_file(&text, &shown);
                         match before.get(&path) {
@@ -83,7 +89,7 @@ impl MachineFiles {
             }
         }
         let trust = self.directory.join("trust.json");
-        match read_capped(&trust) {
+        match place.read(&trust) {
             Ok(text) => match TrustFile::parse(&text) {
                 Ok(file) => machine.trust = Some(file),
                 Err(error) => machine.problems.push(format!("{}: {error}.", trust.display())),
@@ -131,23 +137,76 @@ fn json_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read_capped(path: &Path) -> io::Result<String> {
-    let file = fs::File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
+/// The directory that everything must be in, and whose it is.
+struct Place {
+    /// Without links; `None` when it is not there, and then nothing in it is.
+    real: Option<PathBuf>,
+    owner: u32,
+}
+
+impl Place {
+    fn of(directory: &Path) -> Self {
+        let real = fs::canonicalize(directory).ok();
+        let owner = fs::metadata(directory).map_or(0, |metadata| metadata.uid());
+        Self { real, owner }
     }
-    let mut text = String::new();
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
-        Ok(text)
-    } else {
-        Err(io::Error::other("it is larger than 1 MiB"))
+
+    /// A directory in which somebody else can put files says nothing.
+    fn admits_directory(&self, path: &Path) -> io::Result<()> {
+        match fs::metadata(path) {
+            Ok(metadata) => self.admits(path, &metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn admits(&self, path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+        if metadata.mode() & 0o022 != 0 {
+            return Err(io::Error::other(
+                "its group or everybody may write to it, so it proves nothing; use chmod go-w",
+            ));
+        }
+        if metadata.uid() != 0 && metadata.uid() != self.owner {
+            return Err(io::Error::other("it belongs to neither root nor the owner of the policy directory"));
+        }
+        let inside = self
+            .real
+            .as_ref()
+            .is_some_and(|real| fs::canonicalize(path).is_ok_and(|path| path.starts_with(real)));
+        if inside {
+            Ok(())
+        } else {
+            Err(io::Error::other("a symbolic link leads out of the policy directory"))
+        }
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        let file = fs::File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        self.admits(path, &metadata)?;
+        let mut text = String::new();
+        let read = file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+        if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
+            Ok(text)
+        } else {
+            Err(io::Error::other("it is larger than 1 MiB"))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    const CLOSED: &str = r#"{"ContactAddingAllowed": false}"#;
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
 
     fn managed(directory: &Path, name: &str, text: &str) {
         fs::create_dir_all(directory.join("policies/managed")).unwrap();
@@ -209,5 +268,80 @@ mod tests {
         assert_eq!(files.watched(), [above.path().to_owned()]);
         managed(&above.path().join("flint"), "a.json", "{}");
         assert_eq!(files.watched().len(), 3);
+    }
+
+    #[test]
+    fn what_others_may_write_is_refused_with_a_sentence() {
+        let directory = tempfile::tempdir().unwrap();
+        let of = |path: &str| directory.path().join(path);
+        managed(directory.path(), "a.json", CLOSED);
+        fs::write(of("trust.json"), "{}").unwrap();
+        for (path, bits, refused) in [
+            ("policies/managed/a.json", 0o664, true),
+            ("policies/managed/a.json", 0o646, true),
+            ("policies/managed/a.json", 0o644, false),
+            ("policies/managed/a.json", 0o600, false),
+            ("policies/managed", 0o775, true),
+            ("policies/managed", 0o777, true),
+            ("policies/managed", 0o755, false),
+        ] {
+            mode(&of(path), bits);
+            let machine = MachineFiles::new(directory.path()).read();
+            assert_eq!(machine.files.is_empty(), refused, "{path} {bits:o}");
+            let said = machine.problems.iter().any(|problem| problem.contains("chmod go-w"));
+            assert_eq!(said, refused, "{path} {bits:o}: {:?}", machine.problems);
+        }
+        mode(&of("trust.json"), 0o666);
+        let machine = MachineFiles::new(directory.path()).read();
+        assert!(machine.trust_unusable, "nobody else's root is trusted in its place");
+        assert!(machine.problems.iter().any(|problem| problem.contains("trust.json can't be read")));
+    }
+
+    #[test]
+    fn a_file_that_others_may_suddenly_write_keeps_its_last_good_values() {
+        let directory = tempfile::tempdir().unwrap();
+        managed(directory.path(), "a.json", CLOSED);
+        let mut files = MachineFiles::new(directory.path());
+        files.read();
+        managed(directory.path(), "a.json", "{}");
+        mode(&directory.path().join("policies/managed/a.json"), 0o666);
+        let machine = files.read();
+        assert_eq!(machine.files[0].1.values.get("ContactAddingAllowed"), Some(&false.into()));
+        assert_eq!(machine.problems.len(), 1);
+    }
+
+    #[test]
+    fn a_link_counts_only_within_the_directory() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("a.json"), CLOSED).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        managed(directory.path(), "b.json", r#"{"OrganizationName": "Example"}"#);
+        let link = directory.path().join("policies/managed/a.json");
+        for (target, count) in [(outside.path().join("a.json"), 1), ("b.json".into(), 2)] {
+            symlink(&target, &link).unwrap();
+            let machine = MachineFiles::new(directory.path()).read();
+            assert_eq!(machine.files.len(), count, "{target:?}");
+            let said = machine.problems.iter().any(|problem| problem.contains("symbolic link"));
+            assert_eq!(said, count == 1, "{target:?}: {:?}", machine.problems);
+            fs::remove_file(&link).unwrap();
+        }
+        let whole = outside.path().join("whole");
+        symlink(directory.path(), &whole).unwrap();
+        assert_eq!(MachineFiles::new(&whole).read().files.len(), 1, "the directory itself may be a link");
+        let elsewhere = directory.path().join("policies/recommended");
+        symlink(outside.path(), &elsewhere).unwrap();
+        assert_eq!(MachineFiles::new(directory.path()).read().files.len(), 1, "nor may a whole directory be");
+    }
+
+    #[test]
+    fn files_are_sorted_by_name_so_that_the_last_one_wins() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["30.json", "9.json", "10.json", "B.json", "a.json"] {
+            managed(directory.path(), name, CLOSED);
+        }
+        let machine = MachineFiles::new(directory.path()).read();
+        let names = machine.files.iter().filter_map(|(_, file)| Path::new(&file.path).file_name());
+        let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        assert_eq!(names, ["10.json", "30.json", "9.json", "B.json", "a.json"]);
     }
 }

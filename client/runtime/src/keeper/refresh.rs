@@ -1,7 +1,8 @@
 //! When to fetch the signed policy. Pure: moments and randomness come in.
 //!
 //! Every 3 h with up to 5 min of salt, at once when the service says so, 5 min doubling up to 3 h after errors. While a
-//! fetch runs, whatever asks for another one is kept and joined into one that follows.
+//! fetch runs, whatever asks for another one is kept and joined into one that follows. A clock that is set back does not
+//! put the next fetch off by more than one interval.
 
 use flint_core::Timestamp;
 
@@ -25,6 +26,13 @@ impl Refresh {
     /// When the next fetch begins; `None` while one runs or when nobody is to be asked.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         if self.running { None } else { self.due }
+    }
+
+    /// The clock says this. No fetch is ever planned later than an interval and its salt from now, so one that is was
+    /// planned by another clock.
+    pub(crate) fn clock(&mut self, now: Timestamp) {
+        let latest = now.plus(INTERVAL_MS + SALT_MS);
+        self.due = self.due.map(|due| due.min(latest));
     }
 
     /// Something calls for a fetch now: the service was found, a push, the person.
@@ -71,75 +79,4 @@ impl Refresh {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: i64 = 60_000;
-
-    #[test]
-    fn nothing_is_fetched_before_there_is_somebody_to_ask() {
-        let mut refresh = Refresh::default();
-        assert_eq!(refresh.due(), None);
-        assert!(!refresh.begin(Timestamp(i64::MAX)));
-    }
-
-    #[test]
-    fn successes_are_three_hours_and_some_salt_apart() {
-        let mut refresh = Refresh::default();
-        refresh.wanted(Timestamp(0));
-        assert!(refresh.begin(Timestamp(0)));
-        refresh.ended(Timestamp(1_000), true, 0);
-        assert_eq!(refresh.due(), Some(Timestamp(1_000 + 180 * MINUTE)));
-        assert!(!refresh.begin(Timestamp(180 * MINUTE)));
-        assert!(refresh.begin(Timestamp(1_000 + 180 * MINUTE)));
-        for random in [1, 300_000, u64::MAX] {
-            refresh.ended(Timestamp(0), true, random);
-            let due = refresh.due().unwrap().0;
-            assert!((180 * MINUTE..=185 * MINUTE).contains(&due), "{random}: {due}");
-            assert!(refresh.begin(Timestamp(due)));
-        }
-    }
-
-    #[test]
-    fn errors_double_the_wait_and_a_success_forgets_them() {
-        let mut refresh = Refresh::default();
-        refresh.wanted(Timestamp(0));
-        let mut now = Timestamp(0);
-        for minutes in [5, 10, 20, 40, 80, 160, 180, 180] {
-            assert!(refresh.begin(now));
-            refresh.ended(now, false, 7);
-            assert_eq!(refresh.due(), Some(now.plus(minutes * MINUTE)));
-            now = now.plus(minutes * MINUTE);
-        }
-        assert!(refresh.begin(now));
-        refresh.ended(now, true, 0);
-        now = now.plus(180 * MINUTE);
-        assert!(refresh.begin(now));
-        refresh.ended(now, false, 0);
-        assert_eq!(refresh.due(), Some(now.plus(5 * MINUTE)));
-    }
-
-    #[test]
-    fn pushes_during_a_fetch_become_one_more() {
-        let mut refresh = Refresh::default();
-        refresh.wanted(Timestamp(0));
-        assert!(refresh.begin(Timestamp(0)));
-        (1..5).for_each(|now| refresh.wanted(Timestamp(now)));
-        assert_eq!(refresh.due(), None);
-        refresh.ended(Timestamp(9), true, 0);
-        assert!(refresh.begin(Timestamp(9)));
-        assert!(!refresh.begin(Timestamp(9)));
-        refresh.ended(Timestamp(10), true, 0);
-        assert_eq!(refresh.due(), Some(Timestamp(10 + INTERVAL_MS)));
-    }
-
-    #[test]
-    fn a_push_does_not_wait_for_the_end_of_a_back_off() {
-        let mut refresh = Refresh::default();
-        refresh.wanted(Timestamp(0));
-        assert!(refresh.begin(Timestamp(0)));
-        refresh.ended(Timestamp(0), false, 0);
-        refresh.wanted(Timestamp(3));
-        assert!(refresh.begin(Timestamp(3)));
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use flint_policy::{
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 const DAY: u64 = 86_400_000;
@@ -77,16 +77,20 @@ fn fetched(seed: u8, document: &PolicyDocument) -> Pinned {
 
 struct Place {
     machine: tempfile::TempDir,
-    cache: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { machine: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() }
+        Self { machine: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() }
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.state.path().join("policy")
     }
 
     fn open(&self, now: Timestamp) -> PolicyKeeper {
-        PolicyKeeper::open(ann(), self.machine.path(), Some(self.cache.path()), now)
+        PolicyKeeper::open(ann(), self.machine.path(), self.state.path(), Some(&self.cache()), now)
     }
 
     fn file(&self, name: &str, text: &str) {
@@ -177,12 +181,14 @@ fn a_trust_file_that_can_not_be_used_is_not_replaced_by_the_server() {
     assert!(keeper.begin(NOW).is_some());
 }
 
-/// Changes one part of what is kept.
+/// Changes one part of what is kept, in both files.
 fn change_cache(place: &Place, part: &str, value: serde_json::Value) {
-    let file = place.cache.path().join("policy.json");
-    let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    kept[part] = value;
-    fs::write(file, kept.to_string()).unwrap();
+    for name in ["policy.json", "policy.verified.json"] {
+        let file = place.cache().join(name);
+        let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        kept[part] = value.clone();
+        fs::write(file, kept.to_string()).unwrap();
+    }
 }
 
 /// A new root with a document of its own comes; at whatever moment the computer stops, the old pair or the new one is
@@ -195,7 +201,8 @@ fn a_crash_while_keeping_leaves_a_whole_policy() {
     keeper.begin(NOW).unwrap();
     keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
     let files = |place: &Place| -> BTreeMap<PathBuf, Vec<u8>> {
-        let entries = fs::read_dir(place.cache.path()).unwrap();
+        let floors = fs::read_dir(place.state.path().join("floors")).unwrap();
+        let entries = fs::read_dir(place.cache()).unwrap().chain(floors);
         entries
             .map(|entry| entry.unwrap().path())
             .map(|path| (path.clone(), fs::read(path).unwrap()))
@@ -374,9 +381,8 @@ fn pushes_of_what_is_held_already_are_not_fetched() {
 #[test]
 fn a_cache_that_can_not_be_written_still_lets_the_policy_rule() {
     let place = Place::new();
-    let blocked = place.cache.path().join("file");
-    fs::write(&blocked, "").unwrap();
-    let mut keeper = PolicyKeeper::open(ann(), place.machine.path(), Some(Path::new(&blocked)), NOW);
+    fs::write(place.cache(), "").unwrap();
+    let mut keeper = place.open(NOW);
     service(&mut keeper);
     keeper.begin(NOW).unwrap();
     keeper.fetched(Ok(fetched(1, &document(7, false, OnExpiry::Keep))), NOW, 0);
@@ -397,4 +403,114 @@ fn another_console_counts_for_itself() {
         assert_eq!(keeper.expectation(NOW).held.map(|held| held.version), held, "{label}");
         assert_eq!(keeper.applied(), held.unwrap_or(0), "{label}");
     }
+}
+
+/// One account that holds version 7, which forbids adding, over a version 6 that allowed it.
+fn seventh() -> Place {
+    let place = Place::new();
+    let mut keeper = place.open(NOW);
+    service(&mut keeper);
+    for (version, adding) in [(6, true), (7, false)] {
+        assert!(keeper.wanted(NOW));
+        keeper.begin(NOW).unwrap();
+        keeper.fetched(Ok(fetched(1, &document(version, adding, OnExpiry::Keep))), NOW, 0);
+    }
+    place
+}
+
+/// Somebody else's whole cache, signed by the same console.
+fn cache_of_another() -> Vec<u8> {
+    let place = Place::new();
+    let bob =
+        PolicyDocument { audience: "bob@example.test".parse().unwrap(), ..document(9, true, OnExpiry::Keep) };
+    let kept = json!({
+        "root": trust(1).envelope_json(),
+        "document": bob.sign(&key(1)).to_json(),
+        "state": { "origin": { "from": "first-fetch" }, "held": null, "fetched_at": null, "url": null },
+    });
+    drop(place);
+    kept.to_string().into_bytes()
+}
+
+#[test]
+fn a_lost_or_damaged_cache_leaves_the_copy_that_was_verified_last() {
+    let whole = fs::read(seventh().cache().join("policy.json")).unwrap();
+    let mut damages: Vec<(String, Option<Vec<u8>>)> = vec![
+        ("deleted".to_owned(), None),
+        ("another account's".to_owned(), Some(cache_of_another())),
+        ("emptied".to_owned(), Some(Vec::new())),
+    ];
+    for at in (0..whole.len()).step_by(whole.len() / 12) {
+        damages.push((format!("cut at {at}"), Some(whole[..at].to_vec())));
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        damages.push((format!("a bit flipped at {at}"), Some(flipped)));
+    }
+    for (label, damage) in damages {
+        for file in ["policy.json", "policy.verified.json"] {
+            let place = seventh();
+            match &damage {
+                Some(bytes) => fs::write(place.cache().join(file), bytes).unwrap(),
+                None => fs::remove_file(place.cache().join(file)).unwrap(),
+            }
+            let again = place.open(NOW);
+            assert!(!adding(&again), "{file} {label}");
+            assert_eq!(again.applied(), 7, "{file} {label}");
+        }
+    }
+}
+
+#[test]
+fn neither_deleting_the_cache_nor_an_older_one_in_its_place_goes_back() {
+    let older = {
+        let place = Place::new();
+        let mut keeper = place.open(NOW);
+        service(&mut keeper);
+        keeper.begin(NOW).unwrap();
+        keeper.fetched(Ok(fetched(1, &document(6, true, OnExpiry::Keep))), NOW, 0);
+        fs::read(place.cache().join("policy.json")).unwrap()
+    };
+    let place = seventh();
+    for file in ["policy.json", "policy.verified.json"] {
+        fs::write(place.cache().join(file), &older).unwrap();
+    }
+    let again = place.open(NOW);
+    assert_eq!(again.applied(), 0);
+    assert!(problem(&again).contains("older"), "{}", problem(&again));
+
+    fs::remove_dir_all(place.cache()).unwrap();
+    let mut again = place.open(NOW);
+    assert_eq!(again.applied(), 0);
+    service(&mut again);
+    let plan = again.begin(NOW).unwrap();
+    assert!(plan.pinned.is_none());
+    let held = plan.floor.and_then(|floor| floor.under(&trust(1)));
+    assert_eq!(held.map(|held| held.version), Some(7), "the fetch still asks for nothing older");
+    let place = seventh();
+    fs::remove_dir_all(place.cache()).unwrap();
+    place.trust_file(1, None);
+    let again = place.open(NOW);
+    assert_eq!(again.expectation(NOW).held.map(|held| held.version), Some(7), "nor does the trust file");
+}
+
+#[test]
+fn a_floor_counts_for_one_account_and_one_console() {
+    let place = seventh();
+    let bob: BareJid = "bob@example.test".parse().unwrap();
+    let other = PolicyKeeper::open(bob, place.machine.path(), place.state.path(), None, NOW);
+    assert!(other.floor.is_none());
+    let floor = place.open(NOW).floor.unwrap();
+    assert!(floor.under(&trust(1)).is_some());
+    assert!(floor.under(&trust(2)).is_none());
+}
+
+#[test]
+fn a_floor_that_can_not_be_read_is_told_and_the_policy_holds() {
+    let place = seventh();
+    let floors: Vec<_> = fs::read_dir(place.state.path().join("floors")).unwrap().collect();
+    assert_eq!(floors.len(), 1);
+    fs::write(floors[0].as_ref().unwrap().path(), "{").unwrap();
+    let again = place.open(NOW);
+    assert_eq!(again.applied(), 7);
+    assert!(problem(&again).contains("can't be read"), "{}", problem(&again));
 }

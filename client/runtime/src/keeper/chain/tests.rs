@@ -90,7 +90,7 @@ fn plan(pinned: Option<Pinned>) -> Plan {
         held: None,
         now: 1,
     };
-    Plan { url: "https://localhost/".to_owned(), pinned, expect }
+    Plan { url: "https://localhost/".to_owned(), pinned, expect, floor: None }
 }
 
 fn version(pinned: &Pinned) -> (u64, u64) {
@@ -135,6 +135,31 @@ async fn what_does_not_follow_is_refused_as_a_whole() {
         let error = refresh(&server, plan(Some(pinned.clone()))).await.unwrap_err();
         assert!(error.contains(expected), "{error} in place of {expected}");
     }
+}
+
+#[tokio::test]
+async fn a_first_trust_asks_for_nothing_older_than_what_was_seen() {
+    let seen = refresh(&Server::new(&[1], 5, 1), plan(None)).await.unwrap();
+    let floor = Floor::new(&seen.trust, seen.state.held.unwrap());
+    for (version, good) in [(4, false), (5, true), (6, true)] {
+        let plan = Plan { floor: Some(floor.clone()), ..plan(None) };
+        let outcome = refresh(&Server::new(&[1], version, 1), plan).await;
+        assert_eq!(outcome.is_ok(), good, "{version}: {outcome:?}");
+    }
+    let plan = Plan { floor: Some(floor), ..plan(None) };
+    let newer_console =
+        Server { roots: vec![other_root()], document: document(1, 7), ..Server::new(&[], 1, 7) };
+    assert!(refresh(&newer_console, plan).await.is_ok(), "another console counts for itself");
+}
+
+/// The first root of another console, with the keys of number 7.
+fn other_root() -> Vec<u8> {
+    let document = RootDocument {
+        root_keys: vec![key(7).public()],
+        signing_keys: vec![key(7).public()],
+        ..Trust::pin(&root(1), "example.test").unwrap().root().clone()
+    };
+    document.sign(&[&key(7)]).to_json().into_bytes()
 }
 
 /// Version 2 by keys of nobody.
