@@ -1,6 +1,6 @@
 //! What has to be done: the router's outputs.
 
-use crate::event::{SessionId, Timer, Timestamp, WorkgroupName};
+use crate::event::{HandoverRequest, SessionId, Timer, Timestamp, WorkgroupName};
 use jid::FullJid;
 
 /// One decision. Those of one event are carried out in order, after the event is in the journal.
@@ -58,6 +58,35 @@ pub enum Decision {
         session: SessionId,
         /// Why.
         reason: EndReason,
+    },
+    /// Withdraw the offer of a running chat.
+    RevokeHandover {
+        /// Handover.
+        id: SessionId,
+        /// What was asked.
+        request: HandoverRequest,
+        /// The workgroup that made the offer.
+        workgroup: WorkgroupName,
+        /// Addressee.
+        agent: FullJid,
+        /// Number of the offer.
+        fence: u32,
+        /// Why.
+        reason: RevokeReason,
+    },
+    /// Whoever was called into a running chat is there; after a transfer, the one who called has to go.
+    HandedOver {
+        /// What was asked.
+        request: HandoverRequest,
+        /// Who came.
+        agent: FullJid,
+    },
+    /// Nobody comes: tell the one who called.
+    HandoverFailed {
+        /// What was asked.
+        request: HandoverRequest,
+        /// Why.
+        reason: HandoverFailure,
     },
     /// Who waits in this queue has changed: positions and the agents' view of it are stale.
     QueueChanged {
@@ -128,7 +157,7 @@ pub enum Reply {
     UnknownWorkgroup,
     /// Nobody serves this workgroup now.
     NotOpen,
-    /// Too many wait already.
+    /// Too many wait already, or are called into this chat.
     Full,
     /// The customer left the queue.
     Departed,
@@ -148,6 +177,21 @@ pub enum Reply {
     Declined,
     /// The agent holds no such offer; nothing changed.
     NothingToDecline,
+    /// Somebody is called into the chat.
+    HandingOver,
+    /// There is no such chat, or it has not begun or is over.
+    UnknownChat,
+    /// There is no such workgroup or queue.
+    UnknownQueue,
+}
+
+/// Why a handover came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandoverFailure {
+    /// Nobody of the queue is there, or nobody wanted.
+    NobodyFree,
+    /// Whoever was called did not come into the room.
+    DidNotCome,
 }
 
 /// Why an accept lost.

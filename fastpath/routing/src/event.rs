@@ -66,6 +66,55 @@ impl fmt::Debug for Answers {
     }
 }
 
+/// An agent's words to a colleague. `Debug` shows only how long they are.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Words(pub String);
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({} bytes)", self.0.len())
+    }
+}
+
+/// To whom a running chat is handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "to")]
+pub enum HandoverTarget {
+    /// This agent, who gets an invitation into the room.
+    Person {
+        /// Who.
+        agent: BareJid,
+    },
+    /// Whoever of this queue is free.
+    Queue {
+        /// Workgroup.
+        workgroup: WorkgroupName,
+        /// Queue.
+        queue: String,
+    },
+    /// Whoever is free of the queue that the customer's answers lead to.
+    Workgroup {
+        /// Workgroup.
+        workgroup: WorkgroupName,
+    },
+}
+
+/// What an agent asks for: somebody else in a running chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandoverRequest {
+    /// The chat.
+    pub session: SessionId,
+    /// Who hands on.
+    pub inviter: FullJid,
+    /// To whom.
+    pub target: HandoverTarget,
+    /// The customer goes over; otherwise somebody only comes in addition.
+    pub transfer: bool,
+    /// Why.
+    pub reason: Words,
+}
+
 /// One event together with the moment at which it was handled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -160,6 +209,14 @@ pub enum Event {
         session: SessionId,
         /// Who.
         agent: FullJid,
+    },
+    /// An agent wants somebody else in a running chat, in addition or instead.
+    HandoverAsked {
+        /// Fresh id of the handover, under which it is offered.
+        id: SessionId,
+        /// What is asked.
+        #[serde(flatten)]
+        request: HandoverRequest,
     },
     /// A timer ran out.
     TimerFired {

@@ -16,6 +16,9 @@ pub mod event;
 pub mod router;
 
 pub use config::{Condition, QueueRouting, RoutingConfig, WorkgroupRouting};
-pub use decision::{Decision, EndReason, LostReason, Reply, RevokeReason};
-pub use event::{Answers, Event, Record, SessionId, Timer, Timestamp, WorkgroupName};
-pub use router::{AgentView, CustomerView, Phase, QueueView, Router, WorkgroupState};
+pub use decision::{Decision, EndReason, HandoverFailure, LostReason, Reply, RevokeReason};
+pub use event::{
+    Answers, Event, HandoverRequest, HandoverTarget, Record, SessionId, Timer, Timestamp, Words,
+    WorkgroupName,
+};
+pub use router::{AgentView, CustomerView, Handover, Phase, QueueView, Router, WorkgroupState};

@@ -3,6 +3,7 @@
 mod agents;
 mod customers;
 mod dispatch;
+mod handovers;
 mod offers;
 mod sessions;
 mod view;
@@ -17,6 +18,7 @@ use jid::{BareJid, FullJid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use handovers::Handover;
 pub use view::{AgentView, CustomerView, QueueView, WorkgroupState};
 
 /// How long a client that shows its offers may take to do so, in milliseconds. A Spark that is logged out of the
@@ -38,6 +40,9 @@ pub struct Router {
     /// Visits of a client, over all workgroups.
     clients: BTreeMap<FullJid, BTreeSet<SessionId>>,
     lines: BTreeMap<WorkgroupName, BTreeMap<String, Line>>,
+    /// Chats that are being handed on. Their ids and those of the visits are of one kind.
+    #[serde(default)]
+    handovers: BTreeMap<SessionId, Handover>,
     /// Which workgroups were open when last looked at.
     open: BTreeSet<WorkgroupName>,
     joins: u64,
@@ -244,6 +249,12 @@ impl Router {
             }
             Event::AgentAlive { agent } => self.agent_alive(&agent, &mut turn),
             Event::AgentGone { agent, workgroup } => self.agent_gone(&agent, workgroup.as_ref(), &mut turn),
+            Event::OfferAccepted { session, agent, fence } if self.handovers.contains_key(&session) => {
+                self.handover_accepted(&session, &agent, fence, &mut turn);
+            }
+            Event::OfferDeclined { session, agent, fence } if self.handovers.contains_key(&session) => {
+                self.handover_declined(&session, &agent, fence, &mut turn);
+            }
             Event::OfferAccepted { session, agent, fence } => {
                 self.accepted(&session, &agent, fence, &mut turn)
             }
@@ -251,8 +262,12 @@ impl Router {
                 self.declined(&session, &agent, fence, &mut turn)
             }
             Event::OfferSeen { session, agent } => self.seen(&session, &agent, &mut turn),
+            Event::HandoverAsked { id, request } => self.handover_asked(id, request, &mut turn),
             Event::TimerFired { timer } => self.fired(timer, &mut turn),
-            Event::AgentEntered { session, agent } => self.agent_entered(&session, &agent, &mut turn),
+            Event::AgentEntered { session, agent } => {
+                self.agent_entered(&session, &agent, &mut turn);
+                self.handovers_settled(&session, &agent, &mut turn);
+            }
             Event::AgentLeftRoom { session, agent } => self.agent_left_room(&session, &agent, &mut turn),
             Event::CustomerEntered { session } => self.customer_entered(&session, &mut turn),
             Event::CustomerLeftRoom { session } => self.customer_left_room(&session, &mut turn),
@@ -272,6 +287,7 @@ impl Router {
     /// Offers whoever can be offered and adds the news of the turn.
     fn finish(&mut self, mut turn: Turn) -> Vec<Decision> {
         let queues = std::mem::take(&mut turn.dispatch);
+        self.dispatch_handovers(&queues, &mut turn);
         self.dispatch(&queues, &mut turn);
         for (workgroup, queue) in std::mem::take(&mut turn.changed) {
             turn.say(Decision::QueueChanged { workgroup, queue });
@@ -291,6 +307,15 @@ impl Router {
 
     fn fired(&mut self, timer: Timer, turn: &mut Turn) {
         match timer {
+            Timer::Offer { session, fence } if self.handovers.contains_key(&session) => {
+                self.handover_offer_timed_out(&session, fence, turn);
+            }
+            Timer::Request { session } if self.handovers.contains_key(&session) => {
+                self.handover_timed_out(&session, turn);
+            }
+            Timer::Enter { session, fence } if self.handovers.contains_key(&session) => {
+                self.handover_enter_timed_out(&session, fence, turn);
+            }
             Timer::Offer { session, fence } => self.offer_timed_out(&session, fence, turn),
             Timer::Seen { session, fence } => self.offer_unseen(&session, fence, turn),
             Timer::Request { session } => self.request_timed_out(&session, turn),
@@ -328,6 +353,7 @@ impl Router {
                 timers.push((Timer::Pause { session: id(), agent: agent.clone() }, *at));
             }
         }
+        timers.extend(self.handover_timers());
         for (agent, state) in &self.agents {
             timers.extend(state.alive_deadline.map(|at| (Timer::Alive { agent: agent.clone() }, at)));
         }

@@ -4,6 +4,7 @@ mod agents;
 mod customers;
 mod decide;
 mod discovery;
+mod handovers;
 mod history;
 mod invitations;
 mod presence;

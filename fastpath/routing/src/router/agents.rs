@@ -115,7 +115,9 @@ impl Router {
         let (offered, chats) = (state.offered.clone(), state.chats.clone());
         self.touch();
         let is_leaving = |router: &Self, session: &SessionId| {
-            router.customers.get(session).is_some_and(|customer| leaving.contains(&customer.workgroup))
+            let customer = router.customers.get(session).map(|customer| &customer.workgroup);
+            let handover = router.handovers.get(session).and_then(|it| it.queue.as_ref()).map(|it| &it.0);
+            customer.or(handover).is_some_and(|workgroup| leaving.contains(workgroup))
         };
         for session in offered {
             if is_leaving(self, &session) {
@@ -149,6 +151,7 @@ impl Router {
                 turn.say(Decision::AskAlive { agent: state.client.clone() });
             }
         }
+        self.handovers_connected(turn);
         let sessions: Vec<SessionId> = self.customers.keys().cloned().collect();
         for session in sessions {
             let Some(customer) = self.customers.get(&session) else { continue };
@@ -197,6 +200,7 @@ impl Router {
         turn.watch.extend(names);
         self.reconsider_agents(turn);
         self.reconsider_customers(turn);
+        self.reconsider_handovers(turn);
         for workgroup in &self.config.workgroups {
             for queue in &workgroup.queues {
                 turn.dispatch.insert((workgroup.name.clone(), queue.name.clone()));

@@ -75,7 +75,7 @@ impl Router {
 
     /// The queue meant for these answers; else, of those without conditions, one with an agent and the fewest
     /// waiting; the first one decides ties.
-    fn choose_queue(&self, routing: &WorkgroupRouting, answers: &Answers) -> Option<String> {
+    pub(super) fn choose_queue(&self, routing: &WorkgroupRouting, answers: &Answers) -> Option<String> {
         if let Some(queue) = routing.queues.iter().find(|queue| queue.wants(answers)) {
             return Some(queue.name.clone());
         }
@@ -138,6 +138,7 @@ impl Router {
             return;
         }
         self.touch();
+        self.drop_handovers(session, turn);
         self.leave_phase(session, Some(RevokeReason::CustomerGone), turn);
         let Some(customer) = self.customers.remove(session) else { return };
         for agent in customer.pauses.keys() {

@@ -185,6 +185,9 @@ impl Router {
 
     /// Takes an open offer back without blame; the customer waits on.
     pub(super) fn withdraw(&mut self, session: &SessionId, reason: RevokeReason, turn: &mut Turn) {
+        if self.handovers.contains_key(session) {
+            return self.withdraw_handover(session, reason, turn);
+        }
         let Some(customer) = self.customers.get(session) else { return };
         turn.dispatch.insert((customer.workgroup.clone(), customer.queue.clone()));
         self.leave_phase(session, Some(reason), turn);

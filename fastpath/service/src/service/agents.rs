@@ -114,6 +114,13 @@ impl Service {
         let customer = match OfferAnswer::read(&request.payload).ok()?.offer {
             OfferRef::Id(id) => {
                 let (session, fence) = read_offer_id(&id);
+                // Spark names the chat instead of the handover.
+                if let Some(handover) = self.router.handover_offered(&session, agent) {
+                    return Some((handover.clone(), None));
+                }
+                if self.router.handover(&session).is_some() {
+                    return Some((session, fence));
+                }
                 return self.visits.contains_key(&session).then_some((session, fence));
             }
             OfferRef::Customer(customer) => customer.try_into_full().ok()?,
@@ -129,6 +136,9 @@ impl Service {
 
     /// The offer as a stanza.
     pub(super) fn send_offer(&mut self, session: &SessionId, agent: &FullJid, fence: u32, seconds: u64) {
+        if self.router.handover(session).is_some() {
+            return self.send_handover_offer(session, agent, fence, seconds);
+        }
         let Some(view) = self.router.customer(session) else { return };
         let Some(from) = self.address(&view.workgroup.0) else { return };
         let id = offer_id(session, fence);
@@ -147,15 +157,17 @@ impl Service {
         self.send(stanza);
     }
 
-    pub(super) fn send_revoke(
+    /// Takes an offer back. `from` is the workgroup that made it, if it is not the customer's.
+    pub(super) fn revoke(
         &mut self,
+        id: String,
         session: &SessionId,
+        from: Option<BareJid>,
         agent: &FullJid,
-        fence: u32,
         reason: RevokeReason,
     ) {
         let Some(visit) = self.visits.get(session) else { return };
-        let Some(from) = self.address(&visit.summary.workgroup) else { return };
+        let Some(home) = self.address(&visit.summary.workgroup) else { return };
         let text = match reason {
             RevokeReason::TimedOut => OfferRevoke::TIMED_OUT,
             RevokeReason::CustomerGone => OfferRevoke::CUSTOMER_GONE,
@@ -163,16 +175,15 @@ impl Service {
         };
         let user =
             (visit.summary.user != visit.client.to_bare().as_str()).then(|| visit.summary.user.clone());
-        let id = offer_id(session, fence);
         let revoke = OfferRevoke {
             id: id.clone(),
             customer: Some(Jid::from(visit.client.clone())),
             reason: text.to_owned(),
-            session: Some(Session { id: session.0.clone(), workgroup: Some(from.clone()) }),
+            session: Some(Session { id: session.0.clone(), workgroup: Some(home.clone()) }),
             user,
         };
-        let stanza =
-            iq_set(&Jid::from(from), &Jid::from(agent.clone()), &format!("revoke:{id}"), revoke.element());
+        let from = Jid::from(from.unwrap_or(home));
+        let stanza = iq_set(&from, &Jid::from(agent.clone()), &format!("revoke:{id}"), revoke.element());
         self.send(stanza);
     }
 

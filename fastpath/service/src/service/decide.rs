@@ -1,6 +1,7 @@
 //! Carrying out what the router decided.
 
 use super::Service;
+use super::agents::offer_id;
 use super::room::Stage;
 use crate::journal::JournalRecord;
 use crate::xml::message;
@@ -15,7 +16,7 @@ impl Service {
                 self.send_offer(&session, &agent, fence, seconds);
             }
             Decision::Revoke { session, agent, fence, reason } => {
-                self.send_revoke(&session, &agent, fence, reason)
+                self.revoke(offer_id(&session, fence), &session, None, &agent, reason);
             }
             Decision::Invite { session, agent } => {
                 if let Some(visit) = self.visits.get_mut(&session) {
@@ -25,6 +26,12 @@ impl Service {
             }
             Decision::Rejoin { session } => self.open_room(&session, None),
             Decision::InviteAgain { session } => self.invite_customer(&session),
+            Decision::RevokeHandover { id, request, workgroup, agent, fence, reason } => {
+                let home = self.address(&workgroup.0);
+                self.revoke(offer_id(&id, fence), &request.session, home, &agent, reason);
+            }
+            Decision::HandedOver { request, agent } => self.handed_over(&request, &agent),
+            Decision::HandoverFailed { request, reason } => self.handover_failed(request, reason),
             Decision::Requeued { session } => self.requeued(&session),
             Decision::Ended { session, reason } => self.ended(&session, reason, now),
             Decision::QueueChanged { workgroup, queue } => self.queue_changed(workgroup, queue),

@@ -3,8 +3,6 @@
 use super::Service;
 use super::customers::metadata;
 use super::room::Room;
-use crate::xml::{Condition, Request, iq_set};
-use flint_fastpath_protocol::room::{self, HandoverRequest};
 use flint_fastpath_protocol::{Invitation, InvitationKind, Session};
 use flint_fastpath_routing::SessionId;
 use jid::{BareJid, FullJid, Jid};
@@ -57,60 +55,25 @@ impl Service {
         self.send(stanza);
     }
 
-    /// `invite` and `transfer`: brings a colleague, or anybody, into the running chat.
-    pub(super) fn invite_colleague(&mut self, request: &Request, workgroup: &str, agent: &FullJid) {
-        let asked = match HandoverRequest::read(&request.payload) {
-            Ok(asked) => asked,
-            Err(problem) => return self.refuse_malformed(request, problem),
-        };
-        let (session, invitee) = (SessionId(asked.session.id), asked.invitee);
-        let inside =
-            self.rooms.get(&session).is_some_and(|room| room.occupants.values().any(|it| it.jid == *agent));
-        if !inside || self.visits.get(&session).is_none_or(|visit| visit.summary.workgroup != workgroup) {
-            return self.refuse(request, Condition::ItemNotFound, None);
-        }
-        // A colleague is shown under an address of ours, which Spark then takes for a workgroup.
-        let here = invitee.domain().as_str() == self.config.domain;
-        let colleague = self.behind(&invitee.to_bare(), workgroup);
-        if here && colleague.is_none() {
-            let text = "Customers can be handed to persons only. Choose a colleague.";
-            return self.refuse(request, Condition::FeatureNotImplemented, Some(text));
-        }
-        let invitee = colleague.unwrap_or_else(|| invitee.to_bare());
-        let transfer = asked.transfer;
-        if transfer && !self.config.is_agent(&invitee) {
-            let text = "Customers can be handed to agents only. Invite this person instead.";
-            return self.refuse(request, Condition::NotAllowed, Some(text));
-        }
-        let Some(visit) = self.visits.get(&session) else { return };
-        let Some(room) = self.rooms.get_mut(&session) else { return };
-        if transfer {
-            room.transfer = Some((agent.clone(), invitee.clone()));
-        }
+    /// A colleague, or anybody, is invited into the running chat, in the workgroup's name.
+    pub(super) fn invite_person(
+        &mut self,
+        session: &SessionId,
+        inviter: &FullJid,
+        invitee: BareJid,
+        reason: String,
+    ) {
+        let (Some(room), Some(visit)) = (self.rooms.get(session), self.visits.get(session)) else { return };
         let own = room.own.to_bare();
         let mut known = metadata(&visit.summary.answers);
-        known.set("inviter", vec![agent.to_bare().to_string()]);
+        known.set("inviter", vec![inviter.to_bare().to_string()]);
         let invitation = Invitation {
-            reason: asked.reason.0,
+            reason,
             kind: InvitationKind::Person { workgroup: own.clone() },
             metadata: Some(known),
-            ..invitation(room, &session)
+            ..invitation(room, session)
         };
         let stanza = from(&own, invitation.message(&Jid::from(invitee)));
-        self.send(stanza);
-        self.send(request.result(None));
-    }
-
-    /// The colleague is there: whoever handed over is shown out, as Fastpath does.
-    pub(super) fn finish_transfer(&mut self, session: &SessionId, from: &FullJid) {
-        let Some(room) = self.rooms.get_mut(session) else { return };
-        room.transfer = None;
-        let Some((nick, _)) = room.occupants.iter().find(|(_, occupant)| occupant.jid == *from) else {
-            return;
-        };
-        let kick = room::kick(nick, "Transfer was successful");
-        let (own, jid) = (Jid::from(room.own.clone()), Jid::from(room.jid.clone()));
-        let stanza = iq_set(&own, &jid, &format!("kick:{session}"), kick);
         self.send(stanza);
     }
 }
@@ -131,7 +94,18 @@ fn invitation(room: &Room, session: &SessionId) -> Invitation {
 
 /// Sent by the workgroup's bare address, which is then the inviter as Smack wants it.
 fn from(workgroup: &BareJid, mut stanza: Element) -> Element {
-    let name = minidom::rxml::NcName::try_from("from").expect("a literal that is a name");
-    stanza.set_attr(minidom::rxml::Namespace::NONE, name, workgroup.as_str());
+    address(&mut stanza, "from", workgroup.as_str());
     stanza
+}
+
+/// A stanza of ours with both its addresses.
+pub(super) fn addressed(from: &Jid, to: &Jid, mut stanza: Element) -> Element {
+    address(&mut stanza, "from", from.as_str());
+    address(&mut stanza, "to", to.as_str());
+    stanza
+}
+
+fn address(stanza: &mut Element, name: &str, value: &str) {
+    let name = minidom::rxml::NcName::try_from(name).expect("a literal that is a name");
+    stanza.set_attr(minidom::rxml::Namespace::NONE, name, value);
 }

@@ -64,7 +64,7 @@ impl Service {
             ("offer-accept", true) => self.offer_accept(request, workgroup, agent.jid(), now),
             ("offer-reject", true) => self.offer_reject(request, workgroup, agent.jid(), now),
             ("agent-status-request", false) => self.agent_status_request(request, workgroup, agent.jid()),
-            ("invite" | "transfer", true) => self.invite_colleague(request, workgroup, agent.jid()),
+            ("invite" | "transfer", true) => self.hand_over(request, workgroup, agent.jid(), now),
             ("monitor", set) => self.monitor(request, set),
             ("macros", set) => self.macros(request, workgroup, &agent.bare(), set),
             ("search-settings", false) => {

@@ -50,8 +50,6 @@ pub(super) struct Room {
     again: bool,
     /// Marks of lines that it may repeat, each once.
     known: VecDeque<u64>,
-    /// A transfer under way: who hands over, to whom.
-    pub(super) transfer: Option<(FullJid, BareJid)>,
 }
 
 /// Somebody in a room.
@@ -114,7 +112,6 @@ impl Service {
             stage,
             occupants: BTreeMap::new(),
             invite: agent.into_iter().collect(),
-            transfer: None,
             known,
             again,
         };
@@ -298,10 +295,6 @@ impl Service {
             Person::Other
         };
         room.occupants.insert(nick.clone(), Occupant { jid: jid.clone(), joined: now, person });
-        let handed_over = match &room.transfer {
-            Some((from, to)) if *to == jid.to_bare() => Some(from.clone()),
-            _ => None,
-        };
         if write {
             self.write_line(session, now, LineKind::Joined, &nick, Some(jid.to_bare()), String::new());
         }
@@ -314,9 +307,6 @@ impl Service {
                 self.tell(Event::CustomerEntered { session: session.clone() }, now);
             }
             Person::Other => {}
-        }
-        if let Some(from) = handed_over {
-            self.finish_transfer(session, &from);
         }
     }
 

@@ -214,8 +214,8 @@ async fn a_transfer_shows_the_old_agent_out() {
         )
     };
     assert_eq!(
-        condition(&office.ask(ANN, "set", SUPPORT, &transfer("sales@workgroup.example.test")).await),
-        "feature-not-implemented"
+        condition(&office.ask(ANN, "set", SUPPORT, &transfer("nowhere@workgroup.example.test")).await),
+        "item-not-found"
     );
     assert_eq!(
         condition(&office.ask(ANN, "set", SUPPORT, &transfer("eve@example.test")).await),

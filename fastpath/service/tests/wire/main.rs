@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod faults;
+mod handovers;
 mod normal;
 mod office;
 mod requests;
