@@ -69,10 +69,14 @@ struct Task<C: Connector> {
     resume: Option<<C::Link as Link>::Resume>,
     /// A module's stanzas, kept over a break that may end in a resumption.
     kept: VecDeque<Private>,
+    /// Stanzas that wait until the server has acknowledged others.
+    held: VecDeque<SessionCommand>,
 }
 
 /// Stanzas of modules that are kept over a break.
 const MAX_KEPT: usize = 256;
+/// Stanzas that wait for acknowledgements before the stream counts as dead.
+const MAX_HELD: usize = 4096;
 
 impl<C: Connector> Task<C> {
     fn new(
@@ -93,6 +97,7 @@ impl<C: Connector> Task<C> {
             backoff: Backoff::default(),
             resume: None,
             kept: VecDeque::new(),
+            held: VecDeque::new(),
         }
     }
 
@@ -246,8 +251,19 @@ impl<C: Connector> Task<C> {
             self.translator.online(jid, Instant::now());
         }
         let end = loop {
+            if !link.is_full()
+                && let Some(command) = self.held.pop_front()
+            {
+                self.online_command(Some(command));
+            }
             if let Err(end) = self.carry_out(&mut link).await {
                 break end;
+            }
+            if self.held.len() > MAX_HELD {
+                break StreamEnd::Network("the server does not acknowledge what it was sent".to_owned());
+            }
+            if !self.held.is_empty() && !link.is_full() {
+                continue;
             }
             let deadline = self.translator.deadline();
             tokio::select! {
@@ -255,7 +271,7 @@ impl<C: Connector> Task<C> {
                     Ok(event) => self.heard(event).await,
                     Err(end) => break end,
                 },
-                command = self.commands.recv() => match self.online_command(command) {
+                command = self.commands.recv() => match self.hold(command, link.is_full()) {
                     Turn::Stay | Turn::Connect => {}
                     turn => {
                         return Ok(self.close(link, turn).await);
@@ -267,12 +283,37 @@ impl<C: Connector> Task<C> {
             }
         };
         tracing::info!(%end, "stream ended");
-        self.drain(&mut link).await;
+        // A stream that we give up has not ended: it would wait for the server.
+        if self.held.len() <= MAX_HELD {
+            self.drain(&mut link).await;
+        }
         if since.elapsed() >= PROVEN {
             self.backoff.reset();
         }
         self.resume = link.into_resume();
+        self.release_held().await;
         Err(ConnectError::from(end))
+    }
+
+    /// A stanza for a server that is behind with acknowledging waits; everything else is heard at once.
+    fn hold(&mut self, command: Option<SessionCommand>, full: bool) -> Turn {
+        match command {
+            Some(command @ (SessionCommand::Send { .. } | SessionCommand::SendExtension(_)))
+                if full || !self.held.is_empty() =>
+            {
+                self.held.push_back(command);
+                Turn::Stay
+            }
+            command => self.online_command(command),
+        }
+    }
+
+    /// The stream is over: what waited for it has not left.
+    async fn release_held(&mut self) {
+        for command in std::mem::take(&mut self.held) {
+            self.offline_command(command);
+        }
+        self.tell_steps().await;
     }
 
     /// What had come in before a sending found the end: the server counts it as delivered and will not send it again.
@@ -299,6 +340,7 @@ impl<C: Connector> Task<C> {
 
     /// Leaves in good order.
     async fn close(&mut self, mut link: C::Link, turn: Turn) -> Turn {
+        self.release_held().await;
         if self.carry_out(&mut link).await.is_ok() {
             // A stream that breaks now is closed as well.
             let _ = link.send(&presence::own(Show::Offline, ""), None).await;

@@ -86,11 +86,19 @@ impl Component {
             return Err(end.clone());
         }
         loop {
-            let deadline = self.alive.deadline(self.wire.heard());
-            match timeout_at(deadline, self.wire.next()).await {
+            let stanza = self.wire.stanza_deadline(self.params.timing.stanza);
+            let alive = self.alive.deadline(self.wire.heard());
+            match timeout_at(stanza.map_or(alive, |stanza| stanza.min(alive)), self.wire.next()).await {
                 Ok(Ok(element)) if self.is_own_ping(&element) => {}
                 Ok(Ok(element)) => return Ok(element),
-                Ok(Err(end)) => return Err(self.end(end)),
+                Ok(Err(end)) => {
+                    let end = self.end(end);
+                    self.wire.refuse(net::PARTING).await;
+                    return Err(end);
+                }
+                Err(_) if stanza.is_some_and(|stanza| stanza <= Instant::now()) => {
+                    return Err(self.end(StreamEnd::Network("the server does not end a stanza".to_owned())));
+                }
                 Err(_) => match self.alive.passed(self.wire.heard(), Instant::now()) {
                     Next::Ask => self.ping(),
                     Next::Dead => {

@@ -135,11 +135,21 @@ pub(crate) async fn sign_in(
     observer(Progress::Begun(Stage::Mechanisms));
     let from = params.account.to_string();
     let mut wire = Wire::new(io, CLIENT, params.limits);
-    let features = open(&mut wire, params, Some(&from)).await?;
-    let mechanism = sasl::authenticate(&mut wire, &features, params, surroundings, observer).await?;
-    wire.restart()?;
-    let features = open(&mut wire, params, Some(&from)).await?;
-    Ok(SignedIn { wire, features, mechanism })
+    let outcome = async {
+        let features = open(&mut wire, params, Some(&from)).await?;
+        let mechanism = sasl::authenticate(&mut wire, &features, params, surroundings, observer).await?;
+        wire.restart()?;
+        let features = open(&mut wire, params, Some(&from)).await?;
+        Ok((features, mechanism))
+    }
+    .await;
+    match outcome {
+        Ok((features, mechanism)) => Ok(SignedIn { wire, features, mechanism }),
+        Err(error) => {
+            wire.refuse(net::PARTING).await;
+            Err(error)
+        }
+    }
 }
 
 /// Headers in both directions, then the features. `from` only where it is encrypted (RFC 6120 §4.7.1).

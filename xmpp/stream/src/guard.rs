@@ -23,8 +23,11 @@ pub(crate) enum Violation {
     #[error("an element with more than {0} attributes")]
     Attributes(usize),
     /// More than [`Limits::namespaces`].
-    #[error("a stanza with more than {0} namespace declarations")]
+    #[error("a stanza with more than {0} namespace declarations and prefixed attributes")]
     Namespaces(usize),
+    /// More than [`Limits::namespace_bytes`].
+    #[error("a namespace of more than {0} bytes")]
+    NamespaceBytes(usize),
     /// More than [`Limits::tag_bytes`].
     #[error("a tag of more than {0} bytes")]
     TagBytes(usize),
@@ -65,6 +68,8 @@ enum AttributeName {
     Matches(usize),
     /// `xmlns` or `xmlns:…`.
     Declaration,
+    /// Another one with a colon.
+    Prefixed,
     /// Another one.
     Other,
 }
@@ -86,6 +91,10 @@ pub(crate) struct Guard {
     tag_bytes: usize,
     attributes: usize,
     attribute_name: AttributeName,
+    /// Of the value that is being read, if it is a namespace's.
+    namespace_bytes: Option<usize>,
+    /// Stanzas that have begun, the stream's header included.
+    begun: u64,
     /// Beginning of the stanza's name, to know whether XEP-0198 counts it.
     stanza_name: Vec<u8>,
     violation: Option<Violation>,
@@ -113,6 +122,8 @@ impl Guard {
             tag_bytes: 0,
             attributes: 0,
             attribute_name: AttributeName::Matches(0),
+            namespace_bytes: None,
+            begun: 0,
             stanza_name: Vec::with_capacity(LONGEST_STANZA_NAME + 1),
             violation: None,
             lenient: false,
@@ -185,6 +196,11 @@ impl Guard {
         self.open > 1 && matches!(self.stanza_name.as_slice(), b"message" | b"presence" | b"iq")
     }
 
+    /// The number of the stanza that has begun and not ended.
+    pub(crate) fn unfinished(&self) -> Option<u64> {
+        (self.open > 1 || self.state != State::Text).then_some(self.begun)
+    }
+
     fn byte(&mut self, byte: u8) -> Result<(), Violation> {
         self.count(byte)?;
         let position = self.position;
@@ -252,7 +268,10 @@ impl Guard {
                 self.attribute_name = AttributeName::Matches(0);
                 State::Tag(false)
             }
-            State::Value(quote) => State::Value(quote),
+            State::Value(quote) => {
+                self.count_namespace_byte()?;
+                State::Value(quote)
+            }
             State::Close if byte == b'>' => {
                 self.open = self.open.saturating_sub(1);
                 self.end_tag()
@@ -274,7 +293,7 @@ impl Guard {
         if self.open > 1 || in_tag || byte == b'<' || matches!(self.state, State::CData(_)) {
             self.bytes += 1;
             if self.bytes > self.limits.stanza_bytes {
-                return Err(Violation::StanzaBytes(self.limits.stanza_bytes));
+                self.exceeded(Violation::StanzaBytes(self.limits.stanza_bytes))?;
             }
         }
         Ok(())
@@ -288,6 +307,7 @@ impl Guard {
             self.bytes = 1;
             self.elements = 0;
             self.namespaces = 0;
+            self.begun += 1;
             self.stanza_name.clear();
         }
     }
@@ -322,6 +342,7 @@ impl Guard {
                 AttributeName::Matches(seen + 1)
             }
             (AttributeName::Declaration, _) => AttributeName::Declaration,
+            (AttributeName::Prefixed, _) | (_, b':') => AttributeName::Prefixed,
             _ => AttributeName::Other,
         };
     }
@@ -331,11 +352,23 @@ impl Guard {
         if self.attributes > self.limits.attributes {
             self.exceeded(Violation::Attributes(self.limits.attributes))?;
         }
-        if matches!(self.attribute_name, AttributeName::Declaration | AttributeName::Matches(5)) {
+        let declares = matches!(self.attribute_name, AttributeName::Declaration | AttributeName::Matches(5));
+        self.namespace_bytes = declares.then_some(0);
+        if declares || self.attribute_name == AttributeName::Prefixed {
             self.namespaces += 1;
             if self.namespaces > self.limits.namespaces {
                 self.exceeded(Violation::Namespaces(self.limits.namespaces))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Each element of the built tree holds its namespace: a long one that is inherited would be copied to all of them.
+    fn count_namespace_byte(&mut self) -> Result<(), Violation> {
+        let Some(bytes) = &mut self.namespace_bytes else { return Ok(()) };
+        *bytes += 1;
+        if *bytes > self.limits.namespace_bytes {
+            self.exceeded(Violation::NamespaceBytes(self.limits.namespace_bytes))?;
         }
         Ok(())
     }

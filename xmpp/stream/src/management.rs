@@ -82,7 +82,7 @@ impl Management {
     }
 
     /// What is not acknowledged, oldest first.
-    pub(crate) fn unacked(&self) -> impl Iterator<Item = &(Option<u64>, Element)> {
+    pub(crate) fn unacked(&self) -> impl ExactSizeIterator<Item = &(Option<u64>, Element)> {
         self.unacked.iter()
     }
 

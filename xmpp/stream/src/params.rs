@@ -73,7 +73,7 @@ pub enum Security {
 }
 
 /// What the Guard lets through. A stanza beyond any of these ends the stream before anything is built from it; on a
-/// component's stream, where the stanzas are of many senders, it is left out (except for `stanza_bytes`).
+/// component's stream, where the stanzas are of many senders, it is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one stanza as sent. Default 8 MiB: the roster of a large organisation comes in one stanza.
@@ -82,8 +82,11 @@ pub struct Limits {
     pub depth: usize,
     /// Attributes of one element, namespace declarations included. Default 64.
     pub attributes: usize,
-    /// Namespace declarations of one stanza. Default 4,096.
+    /// Namespace declarations of one stanza, and its attributes with a prefix: each of these costs the built tree half a
+    /// kilobyte. Default 4,096.
     pub namespaces: usize,
+    /// Bytes of one namespace. Default 256.
+    pub namespace_bytes: usize,
     /// Elements of one stanza. Default 131,072.
     pub elements: usize,
     /// Bytes of one tag, attribute values included. Default 64 KiB.
@@ -97,6 +100,7 @@ impl Default for Limits {
             depth: 64,
             attributes: 64,
             namespaces: 4096,
+            namespace_bytes: 256,
             elements: 131_072,
             tag_bytes: 64 << 10,
         }
@@ -114,6 +118,11 @@ pub struct Timing {
     pub idle: Duration,
     /// Wait for that sign, or for room in the socket while sending, before the stream counts as dead. Default 30 s.
     pub answer: Duration,
+    /// For a stanza that has begun to come in. Default 120 s: the largest one over a slow line takes half of that.
+    pub stanza: Duration,
+    /// For an acknowledgement (XEP-0198) that was asked for, whatever else comes in meanwhile: then it is asked for once
+    /// more, and after the same time again the stream counts as dead. Default 60 s.
+    pub acknowledgement: Duration,
 }
 
 impl Default for Timing {
@@ -123,6 +132,8 @@ impl Default for Timing {
             address: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             answer: Duration::from_secs(30),
+            stanza: Duration::from_secs(120),
+            acknowledgement: Duration::from_secs(60),
         }
     }
 }

@@ -21,6 +21,10 @@ const PING: &str = "urn:xmpp:ping";
 const PING_ID: &str = "flint-alive";
 /// Bytes that may wait to be written before a request for an acknowledgement is passed over.
 const MAX_BACKLOG: usize = 64 << 10;
+/// Unacknowledged stanzas from which on a caller should wait with more.
+const FULL: usize = 1024;
+/// Unacknowledged stanzas that end the stream: the answers to what the server sends can't wait.
+const TOO_MANY: usize = 8 * FULL;
 
 /// What a session reports. `Debug` shows no content.
 #[derive(Clone, PartialEq)]
@@ -92,6 +96,8 @@ pub struct Session {
     pending: VecDeque<Event>,
     alive: Alive,
     timing: Timing,
+    /// Since when an acknowledgement is awaited, and whether it has been asked for twice.
+    awaited: Option<(Instant, bool)>,
     ended: Option<StreamEnd>,
 }
 
@@ -130,6 +136,11 @@ impl Session {
         self.management.is_some()
     }
 
+    /// True when so much is not acknowledged that more should wait until an [`Event::Acked`] has come.
+    pub fn is_full(&self) -> bool {
+        self.outstanding() >= FULL
+    }
+
     /// Stanzas of the session before that the server did not acknowledge, when it refused to resume. Empties it.
     pub fn take_lost(&mut self) -> Vec<(Option<u64>, Element)> {
         std::mem::take(&mut self.lost)
@@ -147,7 +158,10 @@ impl Session {
             if let Some(end) = &self.ended {
                 return Err(end.clone());
             }
-            let deadline = self.alive.deadline(self.wire.heard());
+            let stanza = self.wire.stanza_deadline(self.timing.stanza);
+            let awaited = self.awaited.map(|(since, _)| since + self.timing.acknowledgement);
+            let alive = self.alive.deadline(self.wire.heard());
+            let deadline = [stanza, awaited].into_iter().flatten().fold(alive, Instant::min);
             match timeout_at(deadline, self.wire.next()).await {
                 Ok(Ok(element)) => {
                     if let Err(end) = self.take(element) {
@@ -156,7 +170,17 @@ impl Session {
                         return Err(end);
                     }
                 }
-                Ok(Err(end)) => return Err(self.end(end)),
+                Ok(Err(end)) => {
+                    let end = self.end(end);
+                    if self.management.as_ref().is_none_or(|management| management.id.is_none()) {
+                        self.wire.refuse(net::PARTING).await;
+                    }
+                    return Err(end);
+                }
+                Err(_) if stanza.is_some_and(|stanza| stanza <= Instant::now()) => {
+                    return Err(self.end(StreamEnd::Network("the server does not end a stanza".to_owned())));
+                }
+                Err(_) if awaited.is_some_and(|awaited| awaited <= Instant::now()) => self.ask_again()?,
                 Err(_) => match self.alive.passed(self.wire.heard(), Instant::now()) {
                     Next::Ask => self.ask(),
                     Next::Dead => {
@@ -180,6 +204,9 @@ impl Session {
         };
         if let Some(end) = &self.ended {
             return Err(end.clone());
+        }
+        if self.outstanding() > TOO_MANY {
+            return Err(self.end(silent()));
         }
         self.wire.element(stanza);
         if request {
@@ -272,6 +299,7 @@ impl Session {
         };
         match management.acknowledge(claimed) {
             Ok(tokens) => {
+                self.awaited = None;
                 if management.answered() {
                     self.request();
                 }
@@ -299,8 +327,25 @@ impl Session {
 
     /// Queues a request for an acknowledgement. A server that is gone is so noticed soon after something was sent.
     fn request(&mut self) {
-        self.alive.asked(self.wire.heard(), Instant::now());
+        let now = Instant::now();
+        self.alive.asked(self.wire.heard(), now);
+        self.awaited.get_or_insert((now, false));
         self.wire.queue(format!("<r xmlns='{SM}'/>").as_bytes());
+    }
+
+    /// The server talks, but has not acknowledged in time.
+    fn ask_again(&mut self) -> Result<(), StreamEnd> {
+        if matches!(self.awaited, Some((_, true))) {
+            return Err(self.end(silent()));
+        }
+        self.awaited = Some((Instant::now(), true));
+        self.request();
+        Ok(())
+    }
+
+    /// Stanzas that are not acknowledged.
+    fn outstanding(&self) -> usize {
+        self.management.as_ref().map_or(0, |management| management.unacked().len())
     }
 
     /// Asks a silent server for a sign of life.
@@ -322,6 +367,10 @@ impl Session {
         self.ended = Some(end.clone());
         end
     }
+}
+
+fn silent() -> StreamEnd {
+    StreamEnd::Network("the server does not acknowledge what it was sent".to_owned())
 }
 
 /// The count of an `<a/>`, `<resumed/>` or `<failed/>`.

@@ -46,6 +46,10 @@ pub(crate) struct Wire {
     written: usize,
     flushed: bool,
     heard: Heard,
+    /// Bytes that have come in.
+    received: u64,
+    /// The stanza that has begun and not ended, and since when.
+    begun: Option<(u64, Instant)>,
 }
 
 impl std::fmt::Debug for Wire {
@@ -81,6 +85,8 @@ impl Wire {
             written: 0,
             flushed: true,
             heard: Heard { at: Instant::now(), reads: 0 },
+            received: 0,
+            begun: None,
         }
     }
 
@@ -104,6 +110,7 @@ impl Wire {
         self.frames = Frames::new(&self.limits, self.namespace);
         self.input.clear();
         self.taken = 0;
+        self.begun = None;
         Ok(())
     }
 
@@ -159,6 +166,30 @@ impl Wire {
     /// What has come in so far.
     pub(crate) fn heard(&self) -> Heard {
         self.heard
+    }
+
+    /// Bytes that have come in.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// When the stanza that has begun must have ended, if each may take `limit`.
+    pub(crate) fn stanza_deadline(&self, limit: Duration) -> Option<Instant> {
+        self.begun.map(|(_, since)| since + limit)
+    }
+
+    /// After the end by Guard or parser: tells the peer why (RFC 6120 §4.9). Not where the stream is to be resumed, because
+    /// the end of a stream is the end of its session.
+    pub(crate) async fn refuse(&mut self, wait: Duration) {
+        let condition = match self.violation {
+            _ if self.malformed => "not-well-formed",
+            Some(Violation::Prohibited(_)) => "restricted-xml",
+            Some(_) => "policy-violation",
+            None => return,
+        };
+        self.stream_error(condition, "");
+        // A peer that does not listen need not know.
+        let _ = self.flush(wait).await;
     }
 
     /// Queues why the stream ends, and its end (RFC 6120 §4.9), with an application-specific condition if there is one.
@@ -276,7 +307,13 @@ impl Wire {
             Poll::Ready(Ok(())) => {
                 self.heard = Heard { at: Instant::now(), reads: self.heard.reads + 1 };
                 let filled = buffer.filled();
+                self.received += filled.len() as u64;
                 self.accept(filled);
+                self.begun = match (self.guard.unfinished(), self.begun) {
+                    (Some(number), Some((before, since))) if number == before => Some((number, since)),
+                    (Some(number), _) => Some((number, self.heard.at)),
+                    (None, _) => None,
+                };
             }
             Poll::Ready(Err(error)) => self.end_of_input = Some(cause(&error)),
         }

@@ -45,6 +45,8 @@ pub(crate) trait Link: Send {
     ) -> impl Future<Output = Result<(), StreamEnd>> + Send;
     /// Ends in good order; the tokens that the server acknowledged meanwhile.
     fn close(self) -> impl Future<Output = Vec<u64>> + Send;
+    /// True when so much is not acknowledged that more should wait.
+    fn is_full(&self) -> bool;
     /// True when what was not acknowledged is kept for a resumption.
     fn is_resumable(&self) -> bool;
     /// What resumes it after its end.
@@ -104,6 +106,10 @@ impl Link for Session {
 
     async fn close(self) -> Vec<u64> {
         Session::close(self).await
+    }
+
+    fn is_full(&self) -> bool {
+        Session::is_full(self)
     }
 
     fn is_resumable(&self) -> bool {

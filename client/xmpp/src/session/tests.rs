@@ -113,6 +113,9 @@ impl Link for Stream {
         }
         let event = self.events.recv().await.unwrap_or(Err(StreamEnd::ClosedByServer));
         self.ended |= event.is_err();
+        if let Ok(Event::Acked(tokens)) = &event {
+            self.unacked.retain(|token| !tokens.contains(token));
+        }
         event
     }
 
@@ -127,6 +130,10 @@ impl Link for Stream {
             .map_or_else(|| stanza.name().to_owned(), |child| child.name().to_owned());
         let _ = self.seen.send(Seen::Sent(name));
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.unacked.len() >= 4
     }
 
     async fn close(self) -> Vec<u64> {
@@ -433,6 +440,82 @@ async fn without_acknowledgements_written_is_all_there_is() {
     stage.send(1);
     assert_eq!(stage.state().await, SessionEvent::Written(SendToken(1)));
     assert_eq!(stage.state().await, SessionEvent::Acked(SendToken(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_acknowledge_is_not_sent_ever_more() {
+    let mut stage = Stage::new();
+    let server = stage.opens(false, &[]);
+    stage.command(SessionCommand::Connect);
+    while !is_online(&stage.state().await) {}
+    for token in 1..=10 {
+        stage.send(token);
+    }
+    for token in 1..=4 {
+        assert_eq!(stage.state().await, SessionEvent::Written(SendToken(token)));
+    }
+    let more = tokio::time::timeout(Duration::from_secs(600), stage.state()).await;
+    assert!(more.is_err(), "it is full: {more:?}");
+    // What is acknowledged makes room, in order.
+    server.send(Ok(Event::Acked(vec![1, 2]))).unwrap();
+    for event in [1, 2].map(|token| SessionEvent::Acked(SendToken(token))) {
+        assert_eq!(stage.state().await, event);
+    }
+    for event in [5, 6].map(|token| SessionEvent::Written(SendToken(token))) {
+        assert_eq!(stage.state().await, event);
+    }
+    // A cut gives back what waited, and keeps what was on its way for the resumption.
+    server.send(Err(StreamEnd::Network("cut".to_owned()))).unwrap();
+    let _server = stage.opens(true, &[]);
+    for event in [7, 8, 9, 10].map(|token| SessionEvent::Lost(SendToken(token))) {
+        assert_eq!(stage.state().await, event);
+    }
+    assert_eq!(stage.attempt().await.1, None);
+    assert_eq!(stage.attempt().await.1, Some(vec![3, 4, 5, 6]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn signing_out_is_heard_while_much_waits() {
+    let mut stage = Stage::new();
+    let _server = stage.opens(false, &[]);
+    stage.command(SessionCommand::Connect);
+    while !is_online(&stage.state().await) {}
+    for token in 1..=5 {
+        stage.send(token);
+    }
+    stage.command(SessionCommand::Disconnect);
+    for token in 1..=4 {
+        assert_eq!(stage.state().await, SessionEvent::Written(SendToken(token)));
+    }
+    assert_eq!(stage.state().await, SessionEvent::Lost(SendToken(5)));
+    for token in 1..=4 {
+        assert_eq!(stage.state().await, SessionEvent::Acked(SendToken(token)));
+    }
+    assert_eq!(stage.state().await, SessionEvent::SignedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_without_an_end_is_the_end_of_the_stream() {
+    let mut stage = Stage::new();
+    let _server = stage.opens(false, &[]);
+    stage.command(SessionCommand::Connect);
+    while !is_online(&stage.state().await) {}
+    let many = 4 + super::MAX_HELD as u64 + 1;
+    for token in 1..=many {
+        stage.send(token);
+    }
+    let _next = stage.opens(true, &[]);
+    let mut lost = 0;
+    loop {
+        match stage.state().await {
+            SessionEvent::Lost(_) => lost += 1,
+            SessionEvent::Interrupted { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(lost, super::MAX_HELD + 1);
+    assert_eq!(stage.attempt().await.1, None);
+    assert_eq!(stage.attempt().await.1, Some(vec![1, 2, 3, 4]));
 }
 
 #[tokio::test(start_paused = true)]

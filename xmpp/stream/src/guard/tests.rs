@@ -6,7 +6,15 @@ use proptest::prelude::*;
 const OPEN: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 
 fn small() -> Limits {
-    Limits { stanza_bytes: 200, depth: 4, attributes: 3, namespaces: 5, elements: 10, tag_bytes: 120 }
+    Limits {
+        stanza_bytes: 200,
+        depth: 4,
+        attributes: 3,
+        namespaces: 5,
+        namespace_bytes: 100,
+        elements: 10,
+        tag_bytes: 120,
+    }
 }
 
 /// Bytes that pass, and the violation, in pieces of `chunk` bytes.
@@ -75,6 +83,120 @@ fn each_limit_holds_at_its_edge_whatever_the_chunks() {
             assert_eq!(scan(small(), input.as_bytes(), chunk), whole, "{text} in pieces of {chunk}");
         }
     }
+}
+
+/// One dimension of a stanza at `size`.
+type Shape = fn(usize) -> String;
+
+/// The limits of the product, but for the bytes, where a smaller number is reached sooner.
+fn real() -> Limits {
+    Limits { stanza_bytes: 1 << 20, ..Limits::default() }
+}
+
+/// Each limit of the real ones: what it is, its value, a stanza of that size, and the violation beyond.
+fn edges() -> Vec<(usize, Shape, Violation)> {
+    let limits = real();
+    let namespaces: Shape = |size| {
+        let full = |count: usize| -> String { (0..count).map(|n| format!(" xmlns:p{n}='u'")).collect() };
+        let rest = size % 64;
+        format!("<a>{}<b{}/></a>", format!("<b{}/>", full(64)).repeat(size / 64), full(rest))
+    };
+    let prefixed: Shape = |size| {
+        let full: String = (0..63).map(|n| format!(" p:a{n}='u'")).collect();
+        let rest: String = (0..size % 63).map(|n| format!(" p:a{n}='u'")).collect();
+        format!("<a>{}<b{rest}/></a>", format!("<b{full}/>").repeat(size / 63))
+    };
+    vec![
+        (
+            limits.stanza_bytes,
+            |size| format!("<a>{}</a>", "x".repeat(size - 7)),
+            Violation::StanzaBytes(limits.stanza_bytes),
+        ),
+        (
+            limits.stanza_bytes,
+            |size| format!("<a><![CDATA[{}]]></a>", "<".repeat(size - 19)),
+            Violation::StanzaBytes(limits.stanza_bytes),
+        ),
+        (
+            limits.depth,
+            |size| format!("{}{}", "<a>".repeat(size), "</a>".repeat(size)),
+            Violation::Depth(limits.depth),
+        ),
+        (
+            limits.elements,
+            |size| format!("<a>{}</a>", "<b/>".repeat(size - 1)),
+            Violation::Elements(limits.elements),
+        ),
+        (
+            limits.attributes,
+            |size| format!("<a{}/>", (0..size).map(|n| format!(" b{n}='1'")).collect::<String>()),
+            Violation::Attributes(limits.attributes),
+        ),
+        (limits.namespaces, namespaces, Violation::Namespaces(limits.namespaces)),
+        (limits.namespaces, prefixed, Violation::Namespaces(limits.namespaces)),
+        (
+            limits.namespace_bytes,
+            |size| format!("<a xmlns='{}'/>", "u".repeat(size)),
+            Violation::NamespaceBytes(limits.namespace_bytes),
+        ),
+        (
+            limits.namespace_bytes,
+            |size| format!("<a xmlns:p=\"{}\" b='{}'/>", "u".repeat(size), "v".repeat(9999)),
+            Violation::NamespaceBytes(limits.namespace_bytes),
+        ),
+        (
+            limits.tag_bytes,
+            |size| format!("<{}/>", "a".repeat(size - 3)),
+            Violation::TagBytes(limits.tag_bytes),
+        ),
+        (
+            limits.tag_bytes,
+            |size| format!("<a {}='1'/>", "b".repeat(size - 9)),
+            Violation::TagBytes(limits.tag_bytes),
+        ),
+        (
+            limits.tag_bytes,
+            |size| format!("<a b='{}'/>", "x".repeat(size - 9)),
+            Violation::TagBytes(limits.tag_bytes),
+        ),
+    ]
+}
+
+#[test]
+fn each_real_limit_holds_one_below_at_and_one_above_it() {
+    for (limit, shape, violation) in edges() {
+        for (size, expected) in [(limit - 1, None), (limit, None), (limit + 1, Some(violation))] {
+            let text = format!("{OPEN}{}", shape(size));
+            assert_eq!(scan(real(), text.as_bytes(), 4096).1, expected, "{violation} at {size}");
+
+            // At a component the one stanza is left out, and the next one passes.
+            let mut guard = Guard::lenient(real());
+            let (mut held, mut out, mut most) = (Vec::new(), Vec::new(), 0);
+            for piece in format!("{text}<next/>").as_bytes().chunks(4096) {
+                assert_eq!(guard.filter(piece, &mut held, &mut out), None, "{violation} at {size}");
+                most = most.max(held.len());
+            }
+            let kept = if expected.is_none() { text.len() } else { OPEN.len() };
+            assert_eq!(out.len(), kept + "<next/>".len(), "{violation} at {size}");
+            assert!(out.ends_with(b"<next/>"));
+            assert!(most <= real().stanza_bytes, "{most} bytes were held");
+        }
+    }
+}
+
+#[test]
+fn an_endless_stanza_costs_a_component_no_memory() {
+    let mut guard = Guard::lenient(Limits { stanza_bytes: 1000, ..Limits::default() });
+    let (mut held, mut out) = (Vec::new(), Vec::new());
+    assert_eq!(guard.filter(format!("{OPEN}<message><body>").as_bytes(), &mut held, &mut out), None);
+    for _ in 0..1000 {
+        assert_eq!(guard.filter(&[b'x'; 4096], &mut held, &mut out), None);
+        assert!(held.len() <= 1000);
+    }
+    assert!(held.is_empty());
+    assert!(guard.unfinished().is_some());
+    assert_eq!(guard.filter(b"</body></message><a/>", &mut held, &mut out), None);
+    assert!(out.ends_with(b"'><a/>") && guard.unfinished().is_none());
 }
 
 #[test]
@@ -160,7 +282,7 @@ proptest! {
             if let Frame::Element(element) = frame { built = Some(element); }
         }
         let (depth, elements, attributes) = cost(&built.unwrap());
-        let exact = Limits { stanza_bytes: stanza.len().max(OPEN.len()), depth, elements, attributes: attributes.max(2), namespaces: 2, tag_bytes: 1 << 16 };
+        let exact = Limits { stanza_bytes: stanza.len().max(OPEN.len()), depth, elements, attributes: attributes.max(2), namespaces: 2, namespace_bytes: 100, tag_bytes: 1 << 16 };
         prop_assert_eq!(scan(exact, input.as_bytes(), chunk), (input.len(), None));
         let less = Limits { depth: depth - 1, ..exact };
         prop_assert_eq!(scan(less, input.as_bytes(), chunk).1, Some(Violation::Depth(depth - 1)));

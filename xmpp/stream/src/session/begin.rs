@@ -13,11 +13,14 @@ use crate::write::write_text;
 use jid::FullJid;
 use minidom::Element;
 use std::collections::VecDeque;
+use tokio::time::Instant;
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 /// Stanzas that a server may send before it has answered.
 const MAX_EARLY: usize = 1024;
+/// Bytes that a server may send until then, in stanzas of the largest size.
+const MAX_EARLY_BYTES: u64 = 2;
 
 /// Makes a session of a stream that is signed in.
 pub(crate) async fn begin(
@@ -26,6 +29,7 @@ pub(crate) async fn begin(
     resume: Option<ResumeState>,
 ) -> Result<Session, ConnectFailed> {
     let mut opening = Opening {
+        begun_at: signed_in.wire.received(),
         wire: signed_in.wire,
         params,
         manages: signed_in.features.has_child("sm", SM),
@@ -67,6 +71,8 @@ enum Resumption {
 
 struct Opening<'a> {
     wire: Wire,
+    /// Bytes that had come in before.
+    begun_at: u64,
     params: &'a ConnectParams,
     manages: bool,
     /// What came before the answers, and acknowledgements.
@@ -98,7 +104,8 @@ impl Opening<'_> {
             }
         };
         let resumed = answer.is("resumed", SM);
-        if !resumed && !answer.is("failed", SM) {
+        let other = resumed && answer.attr("previd").is_some_and(|previd| previd != id);
+        if other || (!resumed && !answer.is("failed", SM)) {
             let error = ConnectError::Protocol(format!("<{}/> in answer to a resumption", answer.name()));
             state.management.id = None;
             return Err(ConnectFailed { error, resume: Some(state) });
@@ -176,15 +183,9 @@ impl Opening<'_> {
             None => request.extend_from_slice(b"/></iq>"),
         }
         self.wire.queue(&request);
-        let answer = loop {
-            self.wire.flush(self.params.timing.step).await?;
-            let element =
-                within(self.params.timing.step, "the binding of a resource", self.wire.next()).await?;
-            if element.is("iq", CLIENT) && element.attr("id") == Some("flint-bind") {
-                break element;
-            }
-            self.early(element)?;
-        };
+        let is_answer =
+            |element: &Element| element.is("iq", CLIENT) && element.attr("id") == Some("flint-bind");
+        let answer = self.until("the binding of a resource", is_answer).await?;
         if answer.attr("type") != Some("result") {
             let error =
                 answer.get_child("error", CLIENT).cloned().unwrap_or_else(|| Element::bare("error", CLIENT));
@@ -201,19 +202,37 @@ impl Opening<'_> {
 
     /// The next answer of stream management; stanzas before it are kept.
     async fn answer(&mut self, step: &'static str) -> Result<Element, ConnectError> {
-        loop {
-            self.wire.flush(self.params.timing.step).await?;
-            let element = within(self.params.timing.step, step, self.wire.next()).await?;
-            if element.has_ns(SM) && matches!(element.name(), "enabled" | "resumed" | "failed") {
-                return Ok(element);
+        let is_answer = |element: &Element| {
+            element.has_ns(SM) && matches!(element.name(), "enabled" | "resumed" | "failed")
+        };
+        self.until(step, is_answer).await
+    }
+
+    /// Writes and waits for an answer; whatever else comes does not prolong the wait.
+    async fn until(
+        &mut self,
+        step: &'static str,
+        is_answer: impl Fn(&Element) -> bool,
+    ) -> Result<Element, ConnectError> {
+        let limit = self.params.timing.step;
+        self.wire.flush(limit).await?;
+        within(limit, step, async {
+            loop {
+                let element = self.wire.next().await?;
+                if is_answer(&element) {
+                    return Ok(element);
+                }
+                self.early(element)?;
             }
-            self.early(element)?;
-        }
+        })
+        .await
     }
 
     fn early(&mut self, element: Element) -> Result<(), StreamEnd> {
         if is_counted(&element) {
-            if self.pending.len() >= MAX_EARLY {
+            let bytes = self.wire.received() - self.begun_at;
+            let most = MAX_EARLY_BYTES * self.params.limits.stanza_bytes as u64;
+            if self.pending.len() >= MAX_EARLY || bytes > most {
                 return Err(StreamEnd::Limit("too many stanzas before the session".to_owned()));
             }
             self.pending.push_back(Event::Stanza(element));
@@ -228,6 +247,7 @@ impl Opening<'_> {
         management: Option<Management>,
         resumed: bool,
     ) -> Session {
+        let asked = management.as_ref().is_some_and(|management| management.unacked().len() > 0);
         Session {
             wire: self.wire,
             jid,
@@ -238,6 +258,7 @@ impl Opening<'_> {
             pending: self.pending,
             alive: Alive::new(self.params.timing),
             timing: self.params.timing,
+            awaited: asked.then(|| (Instant::now(), false)),
             ended: None,
         }
     }
