@@ -118,8 +118,8 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
         ["scenario"] => &["--test", "scenarios", "--test", "restart"],
         ["ui"] => &["--test", "window"],
         ["e2e"] => &[
-            "--test", "story", "--test", "clients", "--test", "terminal", "--test", "realm", "--test",
-            "refusals",
+            "--test", "story", "--test", "doctor", "--test", "clients", "--test", "terminal", "--test",
+            "realm", "--test", "refusals",
         ],
         ["peers"] => &["--test", "peers"],
         _ => return Err(USAGE.to_owned()),

@@ -42,6 +42,7 @@ const RUN: &[&str] = &[
     "fonts-noto-color-emoji",
     "adwaita-icon-theme",
     "util-linux",
+    "faketime",
     "default-jdk-headless",
     "maven",
 ];

@@ -382,7 +382,8 @@ impl ConnectError {
                 "Try again in a moment.".to_owned()
             }
             Self::NotAuthorized { mechanism, .. } if mechanism == "GSSAPI" => {
-                "Ask your administrator whether your account exists on the server.".to_owned()
+                "Check this computer's clock, and ask your administrator whether your account exists on the server."
+                    .to_owned()
             }
             Self::NotAuthorized { mechanism, .. } if mechanism == "component" => {
                 "Check that the component's secret is the same here and at the server.".to_owned()

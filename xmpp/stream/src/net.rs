@@ -113,9 +113,16 @@ pub(crate) fn server_name(host: &str, port: u16) -> String {
 /// Why a resolver brought nothing.
 pub(crate) fn dns_problem(error: &hickory_resolver::ResolveError) -> DnsProblem {
     use hickory_resolver::proto::ProtoErrorKind;
+    use hickory_resolver::proto::op::ResponseCode;
     match error.proto().map(|error| error.kind()) {
         Some(ProtoErrorKind::Timeout | ProtoErrorKind::Io(_) | ProtoErrorKind::NoConnections) => {
             DnsProblem::NoAnswer
+        }
+        // A refusal and a failed server count as no records, too, for the library.
+        Some(ProtoErrorKind::NoRecordsFound { response_code, .. })
+            if !matches!(*response_code, ResponseCode::NoError | ResponseCode::NXDomain) =>
+        {
+            DnsProblem::Failed
         }
         _ if error.is_no_records_found() => DnsProblem::NoRecord,
         _ => DnsProblem::Failed,
