@@ -7,6 +7,7 @@ mod application;
 mod conversation;
 mod conversation_list;
 mod desk;
+mod doctor;
 mod login;
 mod notifications;
 pub mod options;

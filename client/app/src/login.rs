@@ -1,10 +1,13 @@
 //! Signing in: with the desktop's ticket, or what is wrong with it and what to do.
 
+use crate::doctor::CheckRows;
 use crate::projection::{Session, Topic};
-use crate::{text, time, widgets};
+use crate::{doctor, text, time, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use flint_runtime::Command;
+use flint_runtime::core::Command as Core;
+use flint_runtime::core::command::AccountCommand;
 use flint_runtime::core::model::ConnectionState;
 use gtk::glib;
 use std::cell::{OnceCell, RefCell};
@@ -22,6 +25,8 @@ mod imp {
         #[template_child]
         pub(super) title: TemplateChild<adw::WindowTitle>,
         #[template_child]
+        pub(super) toasts: TemplateChild<adw::ToastOverlay>,
+        #[template_child]
         pub(super) copy_button: TemplateChild<gtk::Button>,
         #[template_child]
         pub(super) page: TemplateChild<adw::StatusPage>,
@@ -32,9 +37,13 @@ mod imp {
         #[template_child]
         pub(super) details_group: TemplateChild<adw::PreferencesGroup>,
         #[template_child]
+        pub(super) who_row: TemplateChild<adw::ActionRow>,
+        #[template_child]
         pub(super) step_row: TemplateChild<adw::ActionRow>,
         #[template_child]
-        pub(super) kind_row: TemplateChild<adw::ActionRow>,
+        pub(super) tried_row: TemplateChild<adw::ExpanderRow>,
+        #[template_child]
+        pub(super) cancel_button: TemplateChild<gtk::Button>,
         #[template_child]
         pub(super) password_row: TemplateChild<adw::ExpanderRow>,
         #[template_child]
@@ -42,7 +51,7 @@ mod imp {
         #[template_child]
         pub(super) password_button: TemplateChild<gtk::Button>,
         pub(super) session: OnceCell<Session>,
-        pub(super) report: RefCell<String>,
+        pub(super) checks: CheckRows,
         pub(super) spinner_timer: RefCell<Option<glib::SourceId>>,
     }
 
@@ -78,8 +87,10 @@ struct Face {
     title: String,
     description: String,
     busy: bool,
-    /// (kind, next step) of something that went wrong.
-    problem: Option<(String, String)>,
+    /// What to do about something that went wrong.
+    next_step: Option<String>,
+    /// The server's certificate is what is wrong: no password helps, and nobody can say "go on".
+    certificate: bool,
 }
 
 impl SignInPage {
@@ -89,21 +100,25 @@ impl SignInPage {
         if imp.session.set(session.clone()).is_err() {
             return;
         }
-        widgets::name(&*imp.copy_button, "Copy the report");
+        widgets::name(&*imp.copy_button, "Copy report");
+        imp.checks.rows().for_each(|row| imp.tried_row.add_row(row));
+        imp.tried_row.connect_expanded_notify(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
+            move |_| page.examine()
+        ));
+        imp.cancel_button.connect_clicked(glib::clone!(
+            #[strong]
+            session,
+            move |_| session.send(Core::Account(AccountCommand::SignOut))
+        ));
         widgets::name(&*imp.password_entry, "Password");
         imp.again_button.connect_clicked(glib::clone!(
             #[strong]
             session,
             move |_| session.sign_in()
         ));
-        imp.copy_button.connect_clicked(glib::clone!(
-            #[weak(rename_to = page)]
-            self,
-            move |_| {
-                let report = page.imp().report.borrow().clone();
-                page.clipboard().set_text(&report);
-            }
-        ));
+        doctor::connect_copy(&imp.copy_button, session, &imp.toasts);
         imp.password_entry.connect_entry_activated(glib::clone!(
             #[weak(rename_to = page)]
             self,
@@ -120,11 +135,20 @@ impl SignInPage {
             move |_| page.use_password()
         ));
         session.listen(self, |page, topic| match topic {
-            Topic::Connection | Topic::Identity => page.refresh(),
+            Topic::Connection => {
+                page.refresh();
+                // Not at each of the tries that follow one another while the network is away.
+                if page.is_refused() {
+                    page.examine();
+                }
+            }
+            Topic::Identity => page.refresh(),
+            Topic::Doctor => page.refresh_checks(),
             Topic::Tick if page.is_mapped() => page.refresh_countdown(),
             _ => {}
         });
         self.refresh();
+        self.refresh_checks();
     }
 
     /// Title of the window.
@@ -151,17 +175,49 @@ impl SignInPage {
         imp.page.set_title(&text::escaped(&face.title));
         imp.page.set_description(Some(&text::escaped(&face.description)));
         imp.again_button.set_visible(!face.busy);
-        imp.again_button.set_label(if face.problem.is_some() { "Try again" } else { "Sign in" });
+        imp.again_button.set_label(if face.next_step.is_some() { "Try again" } else { "Sign in" });
         imp.details_group.set_visible(!face.busy);
-        imp.copy_button.set_visible(face.problem.is_some());
-        imp.step_row.set_visible(face.problem.is_some());
-        imp.kind_row.set_visible(face.problem.is_some());
-        if let Some((kind, step)) = &face.problem {
-            imp.step_row.set_subtitle(step);
-            imp.kind_row.set_subtitle(kind);
-            imp.report.replace(format!("{}\n{}\n{step}\n[{kind}]", face.title, face.description));
-        }
+        imp.cancel_button.set_visible(face.busy);
+        imp.step_row.set_visible(face.next_step.is_some());
+        imp.step_row.set_subtitle(face.next_step.as_deref().unwrap_or_default());
+        imp.step_row.set_title(if face.certificate {
+            "What to tell your administrator"
+        } else {
+            "What to do"
+        });
+        imp.tried_row.set_visible(face.next_step.is_some());
+        imp.who_row.set_visible(face.certificate);
+        imp.password_row.set_visible(!face.certificate);
+        let domain = session.with(|state| state.jid.as_ref().map(|jid| jid.domain().to_string()));
+        imp.who_row.set_subtitle(&domain.unwrap_or_default());
         self.set_busy(face.busy);
+    }
+
+    /// Checks what went wrong, once somebody wants to see it and nothing else is being tried.
+    fn examine(&self) {
+        let Some(session) = self.imp().session.get() else { return };
+        let runs = session.with(|state| state.doctor.as_ref().is_some_and(|report| !report.finished));
+        if self.imp().tried_row.is_expanded() && self.is_mapped() && !runs {
+            session.examine();
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        let session = self.imp().session.get();
+        session.is_some_and(|session| {
+            session.with(|state| matches!(state.connection, ConnectionState::Refused { .. }))
+        })
+    }
+
+    fn refresh_checks(&self) {
+        let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        session.with(|state| {
+            let report = state.doctor.as_ref();
+            imp.checks.show(report);
+            imp.tried_row.set_subtitle(&text::escaped(&doctor::summary(report)));
+            imp.copy_button.set_visible(report.is_some_and(|report| report.finished));
+        });
     }
 
     /// Shows the spinner once the wait is long enough to be noticed.
@@ -192,7 +248,7 @@ impl SignInPage {
         let imp = self.imp();
         let Some(session) = imp.session.get() else { return };
         if session.with(|state| matches!(state.connection, ConnectionState::Waiting { .. })) {
-            imp.step_row.set_subtitle(&face(session).problem.map(|(_, step)| step).unwrap_or_default());
+            imp.step_row.set_subtitle(&face(session).next_step.unwrap_or_default());
         }
     }
 }
@@ -202,15 +258,12 @@ fn face(session: &Session) -> Face {
         let who = state.jid.as_ref().map(ToString::to_string).unwrap_or_else(|| "you".to_owned());
         match &state.connection {
             ConnectionState::Refused { kind, reason, next_step } => Face {
-                icon: if kind.contains("certificate") || kind.contains("tls") {
-                    "channel-secure-symbolic"
-                } else {
-                    "dialog-password-symbolic"
-                },
+                icon: if is_unsafe(kind) { "channel-insecure-symbolic" } else { "dialog-password-symbolic" },
                 title: refused_title(kind).to_owned(),
                 description: text::one_line(reason, 400),
                 busy: false,
-                problem: Some((text::one_line(kind, 60), text::one_line(next_step, 400))),
+                next_step: Some(text::one_line(next_step, 400)),
+                certificate: is_unsafe(kind),
             },
             ConnectionState::Waiting { reason, retry_at } => {
                 let left = time::left(retry_at.0.saturating_sub(session.now().0));
@@ -219,10 +272,8 @@ fn face(session: &Session) -> Face {
                     title: "The server can't be reached".to_owned(),
                     description: text::one_line(reason, 400),
                     busy: false,
-                    problem: Some((
-                        "network".to_owned(),
-                        format!("Check your network. Flint tries again by itself in {left}."),
-                    )),
+                    next_step: Some(format!("Check your network. Flint tries again by itself in {left}.")),
+                    certificate: false,
                 }
             }
             ConnectionState::Offline => Face {
@@ -230,17 +281,24 @@ fn face(session: &Session) -> Face {
                 title: "Signed out".to_owned(),
                 description: format!("Sign in as {who} with the ticket of your desktop."),
                 busy: false,
-                problem: None,
+                next_step: None,
+                certificate: false,
             },
             ConnectionState::Connecting | ConnectionState::Online { .. } => Face {
                 icon: "avatar-default-symbolic",
                 title: format!("Signing in as {who}"),
                 description: "with the ticket of your desktop".to_owned(),
                 busy: true,
-                problem: None,
+                next_step: None,
+                certificate: false,
             },
         }
     })
+}
+
+/// True when it is not certain who answers.
+fn is_unsafe(kind: &str) -> bool {
+    kind.starts_with("certificate") || kind == "tls"
 }
 
 /// Heading for a kind of refusal (`flint_kerberos::FailureKind::code`, `flint_stream::ConnectError::kind`).
@@ -252,7 +310,11 @@ fn refused_title(kind: &str) -> &'static str {
         "kdc-unreachable" => "The ticket server can't be reached",
         "unknown-service" => "The server is unknown to Kerberos",
         "realm-not-mapped" => "No Kerberos realm for this server",
-        kind if kind.contains("certificate") || kind.contains("tls") => "The connection is not safe",
+        "certificate-unknown-ca" => "Nobody vouches for this server",
+        "certificate-wrong-name" => "This is another server",
+        "certificate-expired" => "The server’s certificate has expired",
+        "certificate-not-yet-valid" => "The server’s certificate is not valid yet",
+        kind if is_unsafe(kind) => "The connection is not safe",
         _ => "Signing in failed",
     }
 }

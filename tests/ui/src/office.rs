@@ -2,9 +2,11 @@
 
 mod desk;
 mod policy;
+mod sign_in;
 
 pub use desk::{customer_chat, desk, line, offer, workgroup};
 pub use policy::policies;
+pub use sign_in::{checks, network_down, no_ticket, unknown_service, wrong_certificate};
 
 use crate::stage::NOW;
 use flint_runtime::Update;
@@ -338,19 +340,4 @@ pub fn signed_in() -> Vec<Update> {
         core(ChatUpdate::ListReset { conversations: conversations() }),
         online(),
     ]
-}
-
-/// A refused sign-in.
-pub fn no_ticket() -> Update {
-    core(AccountUpdate::Connection(ConnectionState::Refused {
-        kind: "no-ticket".into(),
-        reason: "Flint signs you in with the ticket of your desktop, and there is none.".into(),
-        next_step: "Lock the screen and unlock it again, or run kinit ann@EXAMPLE.TEST in a terminal.".into(),
-    }))
-}
-
-/// The network is gone.
-pub fn network_down() -> Update {
-    let reason = "The network is down.".into();
-    core(AccountUpdate::Connection(ConnectionState::Waiting { reason, retry_at: NOW.plus(12_000) }))
 }

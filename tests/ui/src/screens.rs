@@ -46,6 +46,11 @@ pub fn all() -> Vec<(&'static str, Size, Play)> {
         ("signin", (760, 760), |stage| {
             told(stage, vec![office::identity(), core(office::capabilities()), office::no_ticket()])
         }),
+        ("signin-checks", (760, 900), sign_in_checks),
+        ("signin-certificate", (760, 760), |stage| {
+            told(stage, vec![office::identity(), core(office::capabilities()), office::wrong_certificate()])
+        }),
+        ("doctor", WIDE, doctor),
         ("signin-busy", (760, 760), signing_in),
         ("signin-narrow", NARROW, |stage| told(stage, vec![office::identity(), office::no_ticket()])),
         ("start", (760, 760), start),
@@ -249,6 +254,21 @@ fn policy(stage: &Stage) -> Option<gtk::Widget> {
     window.present();
     stage.settle();
     Some(window.upcast())
+}
+
+fn sign_in_checks(stage: &Stage) -> Option<gtk::Widget> {
+    stage.tell([office::identity(), core(office::capabilities()), office::unknown_service()]);
+    let expanders = tree::all::<adw::ExpanderRow>(&stage.window);
+    expanders.iter().find(|row| row.title() == "What was tried")?.set_expanded(true);
+    stage.tell([office::checks(7)]);
+    None
+}
+
+fn doctor(stage: &Stage) -> Option<gtk::Widget> {
+    stage.tell(office::signed_in());
+    let window = opened(stage, "win.doctor");
+    stage.tell([office::checks(4)]);
+    window
 }
 
 fn resize(window: &gtk::Widget, (width, height): Size) {

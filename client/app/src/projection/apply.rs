@@ -20,7 +20,11 @@ impl Session {
             Update::Agent(update) => self.apply_agent(update),
             Update::Fatal(sentence) => self.tell(&Topic::Told(sentence)),
             // The window is closing.
-            Update::Unsent(_) | Update::Doctor(_) => {}
+            Update::Doctor(report) => {
+                self.0.state.borrow_mut().doctor = Some(report);
+                self.tell(&Topic::Doctor);
+            }
+            Update::Unsent(_) => {}
             Update::Ended => self.tell(&Topic::Ended),
         }
     }

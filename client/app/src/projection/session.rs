@@ -10,13 +10,14 @@ use flint_runtime::core::model::{
     ConnectionState, ConversationId, ConversationRow, MessageRow, PolicyReport, RoomRow, SearchHit, Show,
 };
 use flint_runtime::core::{BareJid, Capabilities, QueryId, Timestamp};
+use flint_runtime::doctor::Report;
 use flint_runtime::{Client, Command};
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use gtk::{gio, glib};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 row_object_imps! {
     ConversationObject, "FlConversation", ConversationRow;
@@ -47,6 +48,8 @@ pub(crate) enum Topic {
     Capabilities,
     /// The policy page.
     Policy,
+    /// The checks of the sign-in began or went on.
+    Doctor,
     /// The conversation list or one row of it.
     Conversations,
     /// The list of rooms or one of them.
@@ -115,6 +118,16 @@ type Listener = Rc<dyn Fn(&Topic) -> bool>;
 #[derive(Clone)]
 pub struct Session(pub(super) Rc<Inner>);
 
+/// A session that does not keep it.
+pub(crate) struct WeakSession(Weak<Inner>);
+
+impl WeakSession {
+    /// The session, if there still is one.
+    pub(crate) fn upgrade(&self) -> Option<Session> {
+        self.0.upgrade().map(Session)
+    }
+}
+
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Session").field(&self.0.state.borrow().jid).finish()
@@ -153,6 +166,8 @@ pub(crate) struct State {
     pub(crate) status: String,
     /// What is allowed.
     pub(crate) capabilities: Capabilities,
+    /// The checks of the sign-in that were asked for last.
+    pub(crate) doctor: Option<Report>,
     /// The policy page; `None` until told.
     pub(crate) policy: Option<PolicyReport>,
     /// The conversation list has come.
@@ -195,6 +210,7 @@ impl Session {
                 status: String::new(),
                 // Nothing is open before the client has said so.
                 capabilities: Capabilities::unresolved(),
+                doctor: None,
                 policy: None,
                 conversations_loaded: false,
                 rooms_loaded: false,
@@ -249,6 +265,18 @@ impl Session {
     /// Signs in now.
     pub(crate) fn sign_in(&self) {
         self.send(flint_runtime::core::Command::Account(AccountCommand::SignIn));
+    }
+
+    /// Checks every step of the sign-in anew; [`Topic::Doctor`] tells how far it is.
+    pub(crate) fn examine(&self) {
+        self.0.state.borrow_mut().doctor = Some(Report::default());
+        self.tell(&Topic::Doctor);
+        self.send(Command::Doctor);
+    }
+
+    /// The session for as long as somebody else keeps it: what it calls must not keep it.
+    pub(crate) fn weak(&self) -> WeakSession {
+        WeakSession(Rc::downgrade(&self.0))
     }
 
     /// Starts a full-text search; `Topic::Found` with the same id answers.

@@ -63,6 +63,7 @@ pub(super) fn install(class: &mut <imp::Window as ObjectSubclass>::Class) {
         }
     });
     act("win.policies", |window| crate::policy::PolicyWindow::new(window.session(), Some(window)).present());
+    act("win.doctor", |window| crate::doctor::window(window.session(), window).present());
     act("win.about", about);
     for number in 1..=9 {
         class.install_action(&format!("win.tab-{number}"), None, move |window, _, _| {

@@ -47,7 +47,7 @@ pub(super) fn every_widget_constructs(application: &adw::Application) -> Result<
 pub(super) fn sign_in(application: &adw::Application) -> Result<()> {
     let stage = Stage::open(application, 760, 760);
     stage.tell([office::identity(), office::no_ticket()]);
-    for text in ["No Kerberos ticket", "What to do", "no-ticket"] {
+    for text in ["No Kerberos ticket", "What to do", "What was tried"] {
         ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
     }
     let _ = stage.commands();
@@ -57,8 +57,7 @@ pub(super) fn sign_in(application: &adw::Application) -> Result<()> {
     ensure!(tree::reads(&stage.window, "Signing in as ann@example.test"));
     ensure!(!tree::has_button(&stage.window, "Try again"));
     stage.tell([office::no_ticket()]);
-    let expander = tree::all::<adw::ExpanderRow>(&stage.window).remove(0);
-    expander.set_expanded(true);
+    expand(&stage, "Use a password…");
     stage.settle();
     let entry = tree::all::<adw::PasswordEntryRow>(&stage.window).remove(0);
     entry.set_text("correct horse");
@@ -68,6 +67,76 @@ pub(super) fn sign_in(application: &adw::Application) -> Result<()> {
     ensure!(entry.text().is_empty(), "the password does not stay on screen");
     stage.tell([office::online()]);
     ensure!(tree::reads(&stage.window, "Nothing is open"));
+    Ok(())
+}
+
+fn expand(stage: &Stage, title: &str) {
+    let expanders = tree::all::<adw::ExpanderRow>(&stage.window);
+    let expander = expanders.iter().find(|row| row.title() == title).expect("it is on screen");
+    expander.set_expanded(true);
+}
+
+pub(super) fn sign_in_checks(application: &adw::Application) -> Result<()> {
+    let stage = Stage::open(application, 760, 900);
+    stage.tell([office::identity(), office::unknown_service()]);
+    ensure!(!stage.commands().contains(&Command::Doctor), "nothing is tried before somebody asks");
+    expand(&stage, "What was tried");
+    ensure!(stage.commands() == [Command::Doctor]);
+    ensure!(tree::reads(&stage.window, "Checking: 0 of 7 done"));
+    stage.tell([office::checks(2)]);
+    ensure!(tree::reads(&stage.window, "Checking: 2 of 7 done"), "{:?}", tree::texts(&stage.window));
+    ensure!(
+        tree::reads(&stage.window, "chat.example.test:5222") && tree::reads(&stage.window, "Not checked yet")
+    );
+    stage.tell([office::checks(7)]);
+    for text in ["5 of 7 checks passed · Ticket for the server failed", "GSSAPI"] {
+        ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
+    }
+    let step = "Kerberos knows no service xmpp/chat.example.test.\nAsk your administrator for the principal \
+                xmpp/chat.example.test.";
+    ensure!(tree::reads(&stage.window, step), "what was found, and what to do");
+    tree::button(&stage.window, "Copy report").emit_clicked();
+    stage.until("it is said", || tree::reads(&stage.window, "Report copied."))?;
+    stage.tell([core(AccountUpdate::Connection(ConnectionState::Connecting))]);
+    let _ = stage.commands();
+    tree::button(&stage.window, "Cancel").emit_clicked();
+    ensure!(stage.commands() == [Command::Core(Core::Account(AccountCommand::SignOut))]);
+    stage.tell([office::unknown_service()]);
+    ensure!(stage.commands() == [Command::Doctor], "an open list follows the next failure");
+    Ok(())
+}
+
+pub(super) fn certificate(application: &adw::Application) -> Result<()> {
+    let stage = Stage::open(application, 760, 760);
+    stage.tell([office::identity(), office::wrong_certificate()]);
+    for text in ["This is another server", "Server", "example.test", "What to tell your administrator"] {
+        ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
+    }
+    ensure!(tree::has_button(&stage.window, "Try again"));
+    let texts = tree::texts(&stage.window).join(" ").to_lowercase();
+    for way in ["anyway", "accept", "password", "continue"] {
+        ensure!(!texts.contains(way), "there is no way past it: {texts}");
+    }
+    Ok(())
+}
+
+pub(super) fn connection_check(application: &adw::Application) -> Result<()> {
+    let stage = started(application);
+    let _ = stage.commands();
+    let before = gtk::Window::list_toplevels();
+    gtk::prelude::WidgetExt::activate_action(&stage.window, "win.doctor", None)?;
+    ensure!(stage.commands() == [Command::Doctor]);
+    let window = gtk::Window::list_toplevels().into_iter().find(|window| !before.contains(window));
+    let window = window.expect("a window");
+    ensure!(!tree::button(&window, "Copy report").is_sensitive(), "not before there is something to copy");
+    stage.tell([office::checks(7)]);
+    ensure!(tree::reads(&window, "5 of 7 checks passed · Ticket for the server failed"));
+    ensure!(tree::button(&window, "Copy report").is_sensitive());
+    tree::button(&window, "Check again").emit_clicked();
+    ensure!(stage.commands() == [Command::Doctor] && tree::reads(&window, "Checking: 0 of 7 done"));
+    if let Some(window) = window.downcast_ref::<gtk::Window>() {
+        window.destroy();
+    }
     Ok(())
 }
 
