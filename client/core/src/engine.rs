@@ -3,6 +3,7 @@
 mod account;
 mod archive;
 mod chat;
+mod gates;
 mod history;
 mod known;
 mod outbox;
@@ -14,7 +15,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use crate::command::Command;
+use crate::capability::Capability;
 use crate::effect::{Effect, Outbound, Persist, StoreQuery};
 use crate::ids::{MessageId, QueryId, SendToken, Timestamp};
 use crate::input::{Input, LoadedState, SessionEvent, StoreReply, TimerId};
@@ -196,6 +197,12 @@ impl Engine {
         if let Some(report) = self.policy.report() {
             self.update(Update::Policy(report.clone()));
         }
+        if !self.may(Capability::Chat) {
+            self.update(Update::People(PeopleUpdate::Reset { people: Vec::new() }));
+            self.update(Update::Chat(ChatUpdate::ListReset { conversations: Vec::new() }));
+            self.update(Update::Room(RoomUpdate::Reset { rooms: Vec::new() }));
+            return;
+        }
         self.update(Update::People(PeopleUpdate::Reset { people: self.people_rows() }));
         self.show_subscription_requests();
         self.update(Update::Chat(ChatUpdate::ListReset { conversations: self.conversation_rows() }));
@@ -204,17 +211,16 @@ impl Engine {
 
     fn dispatch(&mut self, input: Input) {
         match input {
-            Input::Command(Command::Account(command)) => self.account_command(command),
-            Input::Command(Command::People(command)) => self.people_command(command),
-            Input::Command(Command::Chat(command)) => self.chat_command(command),
-            Input::Command(Command::Room(command)) => self.room_command(command),
-            Input::Command(Command::History(command)) => self.history_command(command),
+            Input::Command(command) => self.command(command),
             Input::Session(SessionEvent::Written(token)) => self.written(token),
             Input::Session(SessionEvent::Acked(token)) => self.acked(token),
             Input::Session(SessionEvent::Lost(token)) => self.lost(token),
             Input::Session(event) => self.session_changed(event),
+            // Neither shown nor kept nor answered: the server has it, and its archive is read when chat opens.
+            Input::Remote(_) if !self.may(Capability::Chat) => {}
             Input::Remote(event) => self.remote(event),
             Input::Store(reply) => self.store_replied(reply),
+            Input::TimerFired(TimerId::TypingPaused(_)) if !self.may(Capability::Chat) => {}
             Input::TimerFired(TimerId::TypingPaused(conversation)) => self.typing_paused(&conversation),
             Input::TimerFired(TimerId::PeerTypingStale(conversation)) => {
                 self.peer_typing_stale(&conversation)

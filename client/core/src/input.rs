@@ -33,6 +33,10 @@ pub struct PolicyResolved {
     pub effective: EffectivePolicy,
     /// Who manages this account.
     pub managed_by: Option<String>,
+    /// Why no verified policy of the server is held, with what to do next; `None` when one is.
+    pub missing: Option<String>,
+    /// File with the organisation's picture, verified.
+    pub brand_image: Option<std::path::PathBuf>,
     /// State of the signed server policy.
     pub server: ServerPolicyState,
 }

@@ -292,7 +292,19 @@ impl PolicyKeeper {
             .clone()
             .or_else(by_root)
             .or_else(|| by_computer().then(|| "this computer".to_owned()));
-        PolicyResolved { effective, managed_by, server: self.server_state() }
+        let server = self.server_state();
+        let missing = document.is_none().then(|| self.missing());
+        PolicyResolved { effective, managed_by, server, missing, brand_image: None }
+    }
+
+    /// What a person reads who may not chat without a policy.
+    fn missing(&self) -> String {
+        let from = self.url().map_or_else(|| self.account.domain().to_string(), str::to_owned);
+        let cause = self.problem.as_ref().map_or_else(String::new, |problem| format!(" {problem}"));
+        format!(
+            "This computer must be managed, and no policy could be fetched from {from}.{cause} Try again, or ask your \
+             administrator."
+        )
     }
 
     fn server_state(&self) -> ServerPolicyState {

@@ -1,6 +1,7 @@
 //! Signing in and out, own presence and name.
 
 use super::{Engine, MAX_NAME, MAX_STATUS, cap, local_part};
+use crate::capability::Capability;
 use crate::command::AccountCommand;
 use crate::effect::{Effect, Outbound};
 use crate::input::SessionEvent;
@@ -13,6 +14,8 @@ use jid::BareJid;
 pub(super) struct Account {
     pub(super) connection: ConnectionState,
     pub(super) name: String,
+    /// The present stream was begun: presence is sent, lists were asked for.
+    begun: bool,
     show: Show,
     status: String,
 }
@@ -20,7 +23,7 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn new(jid: &BareJid) -> Self {
         let (show, status) = (Show::Available, String::new());
-        Self { connection: ConnectionState::Offline, name: local_part(jid), show, status }
+        Self { connection: ConnectionState::Offline, name: local_part(jid), begun: false, show, status }
     }
 }
 
@@ -52,12 +55,22 @@ impl Engine {
             SessionEvent::Connecting => self.connection(ConnectionState::Connecting),
             SessionEvent::Online { jid, mechanism } => {
                 self.connection(ConnectionState::Online { jid, mechanism, resumed: false });
-                self.begin_stream();
+                self.account.begun = false;
+                if self.may(Capability::Chat) {
+                    self.begin_stream();
+                }
             }
             SessionEvent::Resumed { jid, mechanism } => {
                 self.connection(ConnectionState::Online { jid, mechanism, resumed: true });
-                self.send_what_waits();
-                self.send_owed_markers();
+                if !self.may(Capability::Chat) {
+                    return;
+                }
+                if self.account.begun {
+                    self.send_what_waits();
+                    self.send_owed_markers();
+                } else {
+                    self.begin_stream();
+                }
             }
             SessionEvent::Interrupted { reason, retry_at } => {
                 self.connection(ConnectionState::Waiting { reason, retry_at });
@@ -80,7 +93,8 @@ impl Engine {
 
     /// A new stream knows nothing of the earlier one (RFC 6121 §4.2: the roster is asked for before presence is
     /// sent, so that it is there when others' presences come).
-    fn begin_stream(&mut self) {
+    pub(super) fn begin_stream(&mut self) {
+        self.account.begun = true;
         self.outbox.forget_tokens();
         self.requests.clear();
         self.forget_presence();

@@ -1,12 +1,12 @@
 //! Policy in the engine: the snapshot that every gate asks, the policy page, retention.
 
 use super::Engine;
-use crate::capability::Capabilities;
-use crate::command::PeopleCommand;
+use crate::capability::{Capabilities, Capability};
+use crate::command::{Command, PeopleCommand};
 use crate::effect::{Effect, Persist};
 use crate::ids::Timestamp;
 use crate::input::{PolicyResolved, TimerId};
-use crate::model::PolicyReport;
+use crate::model::{ConnectionState, PolicyReport};
 use crate::update::Update;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -21,7 +21,7 @@ pub(super) struct Policy {
     capabilities: Capabilities,
     /// `None` until policy was resolved for the first time.
     report: Option<PolicyReport>,
-    kept: Vec<PeopleCommand>,
+    kept: Vec<Command>,
     /// Nothing is deleted in this run.
     clock_is_doubtful: bool,
 }
@@ -47,17 +47,21 @@ impl Policy {
     }
 
     pub(super) fn adopt(&mut self, resolved: PolicyResolved) {
-        self.capabilities = Capabilities::from_policy(&resolved.effective, resolved.managed_by.as_deref());
+        self.capabilities = Capabilities::from_policy(
+            &resolved.effective,
+            resolved.managed_by.as_deref(),
+            resolved.missing.as_deref(),
+        );
+        self.capabilities.brand_image = resolved.brand_image;
         self.report = Some(PolicyReport::new(&resolved.effective, resolved.managed_by, resolved.server));
     }
 
     /// Before policy is known a command that it may forbid is neither done nor refused: it waits.
-    pub(super) fn keeps_back(&mut self, command: &PeopleCommand) -> bool {
-        let may_be_gated = match command {
-            PeopleCommand::AddContact { .. } => true,
-            PeopleCommand::AnswerSubscription { allow, .. } => *allow,
-            PeopleCommand::RemoveContact { .. } => false,
-        };
+    pub(super) fn keeps_back(&mut self, command: &Command) -> bool {
+        let lets_in =
+            matches!(command, Command::People(PeopleCommand::AnswerSubscription { allow: true, .. }));
+        let may_be_gated = lets_in
+            || super::gates::needs(command).1.iter().any(|capability| *capability != Capability::Chat);
         let waits = may_be_gated && self.report.is_none() && self.kept.len() < MAX_KEPT;
         if waits {
             self.kept.push(command.clone());
@@ -73,6 +77,32 @@ impl Policy {
 }
 
 impl Engine {
+    /// No chat until a policy is held: away from the others' sight, so that the server keeps what they write, and back
+    /// only to fetch.
+    fn withhold(&mut self) {
+        self.show_everything();
+        if !matches!(self.account.connection, ConnectionState::Offline | ConnectionState::Refused { .. }) {
+            self.effect(Effect::Disconnect);
+            self.effect(Effect::Connect);
+        }
+    }
+
+    /// The policy is there: what was withheld is shown, and the stream that fetched it begins to chat.
+    fn open_chat(&mut self) {
+        self.show_everything();
+        if self.is_online() {
+            self.begin_stream();
+        }
+    }
+
+    fn room_policy_changed(&mut self, before: &Capabilities) {
+        match (before.group_chat.is_allowed(), self.may(Capability::GroupChat)) {
+            (true, false) => self.close_rooms(),
+            (false, true) if self.is_online() => self.join_wanted_rooms(),
+            _ => self.join_default_rooms(&before.default_rooms),
+        }
+    }
+
     fn is_clock_far_ahead(&self) -> bool {
         let Some(days) = self.policy.capabilities().history_retention_days else { return false };
         let ahead = DAY_MS.saturating_mul(i64::from(days).saturating_mul(2).max(MIN_AHEAD_DAYS));
@@ -97,9 +127,13 @@ impl Engine {
         if before.history_retention_days != after.history_retention_days {
             self.apply_retention();
         }
-        self.join_default_rooms(&before.default_rooms);
+        match (before.management.missing().is_some(), after.management.missing().is_some()) {
+            (false, true) => self.withhold(),
+            (true, false) => self.open_chat(),
+            _ => self.room_policy_changed(&before),
+        }
         for command in std::mem::take(&mut self.policy.kept) {
-            self.people_command(command);
+            self.command(command);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::known::Seen;
 use super::{Engine, MAX_BODY, MAX_CHATS, MAX_NAME, cap};
+use crate::capability::Capability;
 use crate::effect::{Outbound, Persist};
 use crate::ids::{MessageId, Timestamp};
 use crate::input::{IncomingMessage, Origin, RemoteEvent};
@@ -212,7 +213,7 @@ impl Engine {
             }
             Origin::OwnDevice { to } => self.by_ourselves(to.clone()),
             Origin::Occupant { room, nick, own } => {
-                let known = self.rooms.get(room)?;
+                let known = self.rooms.get(room).filter(|_| self.may(Capability::GroupChat))?;
                 if !incoming.archived && !known.is_wanted() {
                     return None;
                 }

@@ -1,6 +1,7 @@
 //! Rooms (XEP-0045): joining, who is there, subjects, invitations.
 
 use super::{Engine, MAX_NAME, MAX_OCCUPANTS, MAX_ROOMS, cap, local_part};
+use crate::capability::Capability;
 use crate::command::RoomCommand;
 use crate::effect::{Effect, Outbound};
 use crate::input::TimerId;
@@ -178,6 +179,9 @@ impl Engine {
     }
 
     pub(super) fn join_wanted_rooms(&mut self) {
+        if !self.may(Capability::GroupChat) {
+            return;
+        }
         for jid in self.policy.capabilities().default_rooms.clone() {
             if let Some(room) = self.room(&jid) {
                 room.wanted = true;
@@ -193,6 +197,9 @@ impl Engine {
     /// Joins default rooms that policy names now and did not name before: who left one stays out of it until the
     /// next sign-in.
     pub(super) fn join_default_rooms(&mut self, before: &[BareJid]) {
+        if !self.may(Capability::GroupChat) {
+            return;
+        }
         for jid in self.policy.capabilities().default_rooms.clone() {
             let new = !before.contains(&jid);
             if new
@@ -265,8 +272,23 @@ impl Engine {
         }
     }
 
+    /// Rooms are not allowed any more: out of all of them, and back when they are allowed again.
+    pub(super) fn close_rooms(&mut self) {
+        let rooms: Vec<_> =
+            self.rooms.iter().filter(|(_, room)| room.wanted).map(|(jid, _)| jid.clone()).collect();
+        for jid in rooms {
+            let nick = self.rooms.get(&jid).and_then(Room::nick);
+            if let Some(nick) = nick.filter(|_| self.is_online()) {
+                self.send(Outbound::LeaveRoom { room: jid.clone(), nick });
+            }
+            let reason = "Your organisation does not allow rooms. Ask your administrator.".to_owned();
+            self.out_of_room(&jid, RoomState::Failed { reason });
+        }
+    }
+
     pub(super) fn room_joined(&mut self, jid: BareJid, nick: String) {
-        let Some(room) = self.rooms.get_mut(&jid).filter(|room| room.wanted) else { return };
+        let allowed = self.may(Capability::GroupChat);
+        let Some(room) = self.rooms.get_mut(&jid).filter(|room| room.wanted && allowed) else { return };
         let again = matches!(room.state, RoomState::Joined { .. });
         let nick = cap(nick, MAX_NAME);
         if again && room.nick().as_ref() == Some(&nick) {
@@ -413,6 +435,9 @@ impl Engine {
         reason: String,
         password: Option<Private>,
     ) {
+        if !self.may(Capability::GroupChat) {
+            return;
+        }
         let invited = self.rooms.values().filter(|room| !room.proven && !room.wanted).count();
         if invited >= MAX_INVITED && !self.rooms.contains_key(&jid) {
             return;

@@ -3,12 +3,13 @@
 mod archive;
 mod chat;
 mod delivery;
+mod gates;
 mod people;
 mod policy;
 mod room;
 
 use super::*;
-use crate::command::{AccountCommand, ChatCommand, PeopleCommand, RoomCommand};
+use crate::command::{AccountCommand, ChatCommand, Command, PeopleCommand, RoomCommand};
 use crate::ids::StanzaId;
 use crate::input::{
     IncomingMessage, KnownMessage, Origin, PolicyResolved, RemoteEvent, RosterItem, StoredConversation,
@@ -58,6 +59,8 @@ fn policy_of(json: &str) -> Input {
         effective,
         managed_by: Some("example.test".into()),
         server,
+        missing: None,
+        brand_image: None,
     }))
 }
 
