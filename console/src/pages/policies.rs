@@ -5,18 +5,20 @@ use crate::policy::change::{Change, differences, read_value, write_value};
 use crate::policy::documents::effective_of;
 use crate::policy::preview::{Preview, World, preview as look_ahead};
 use crate::server::App;
-use crate::store::{ClientRow, Group, StoreError, Version};
+use crate::store::{ClientRow, Group, Setting, StoreError, Version};
 use askama::Template;
 use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use flint_policy::catalog::{self, CATALOG, Definition, Kind};
+use flint_policy::catalog::{self, CATALOG, Definition};
 use flint_policy::{EffectivePolicy, Source, value_text};
 use jid::BareJid;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+mod form;
 
 /// What the address says.
 #[derive(Debug, Default, Deserialize)]
@@ -80,6 +82,14 @@ struct Editor {
     preview: Option<Preview>,
     previewed: String,
     note: Option<String>,
+    machine_only: bool,
+}
+
+/// One text of a dictionary in the form.
+struct Pair {
+    index: usize,
+    key: String,
+    choices: Vec<Choice>,
 }
 
 enum Input {
@@ -89,10 +99,10 @@ enum Input {
     Lines { max: usize },
     Choice { choices: Vec<Choice> },
     List { max: usize },
-    Secret { max: usize },
+    Secret { max: usize, held: bool },
     Endpoint { forms: String },
-    Dictionary { max: usize, words: String },
-    File { kib: u32 },
+    Dictionary { max: usize, length: usize, pairs: Vec<Pair> },
+    File { kib: u32, url: String, digest: String },
 }
 
 /// What the editor holds.
@@ -100,6 +110,7 @@ struct Draft {
     group: Option<String>,
     required: bool,
     typed: String,
+    value: Option<serde_json::Value>,
     preview: Option<Preview>,
     problem: Option<String>,
 }
@@ -143,6 +154,11 @@ impl Data {
 
     fn group(&self, id: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.id == id)
+    }
+
+    fn setting(&self, definition: &Definition, group: Option<&str>) -> Option<&Setting> {
+        let mut settings = self.version.settings.iter();
+        settings.find(|it| it.policy == definition.name && it.group.as_deref() == group)
     }
 
     fn summary(&self) -> String {
@@ -261,10 +277,20 @@ fn read(app: &App, data: &Data, fields: &Fields) -> Option<(View, Option<Change>
         id => Some(data.group(id)?.id.clone()),
     };
     let required = !definition.recommended || fields.get("level") != "recommended";
-    let typed = fields.get("value").to_owned();
-    let mut draft = Draft { group: group.clone(), required, typed, preview: None, problem: None };
-    match read_value(definition, &draft.typed) {
+    let typed = form::typed(definition, fields);
+    let mut draft =
+        Draft { group: group.clone(), required, typed, value: None, preview: None, problem: None };
+    let value = if definition.machine_only {
+        Err("Only a file of the computer can set this policy.".to_owned())
+    } else if definition.is_sensitive() && draft.typed.is_empty() && fields.get("clear").is_empty() {
+        // Nothing typed into a field that never shows what is set: it stays.
+        Ok(data.setting(definition, group.as_deref()).map(|set| set.value.clone()))
+    } else {
+        read_value(definition, &draft.typed)
+    };
+    match value {
         Ok(value) => {
+            draft.value.clone_from(&value);
             let change = Change { definition, group, required, value };
             draft.preview = Some(data.preview(app, &change));
             Some((view, Some(change), draft))
@@ -280,7 +306,11 @@ fn read(app: &App, data: &Data, fields: &Fields) -> Option<(View, Option<Change>
 fn fingerprint(policy: &str, draft: &Draft, base: u64) -> String {
     let group = draft.group.as_deref().unwrap_or_default();
     let typed = draft.typed.replace("\r\n", "\n");
-    let digest = Sha256::digest(format!("{policy}\n{base}\n{group}\n{}\n{typed}", draft.required));
+    let value = serde_json::Value::from(draft.value.clone());
+    let mut digest = Sha256::new();
+    digest.update(form::salt());
+    digest.update(format!("{policy}\n{base}\n{group}\n{}\n{typed}\n{value}", draft.required));
+    let digest = digest.finalize();
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -363,8 +393,7 @@ fn row(
         None => "everybody".to_owned(),
     });
     let draft = draft.and_then(|draft| {
-        let typed = read_value(definition, &draft.typed).ok()?.unwrap_or(serde_json::Value::Null);
-        let text = value_text(definition, &typed);
+        let text = value_text(definition, draft.value.as_ref().unwrap_or(&serde_json::Value::Null));
         (text != value).then_some(text)
     });
     let view = View { scope: scope.to_owned(), policy: definition.name.to_owned(), q: q.to_owned() };
@@ -391,8 +420,9 @@ fn editor(
     let base = data.version.version;
     let draft = draft.unwrap_or_else(|| {
         let group = (!scope.is_empty()).then(|| scope.to_owned());
-        let set = data.version.settings.iter().find(|it| it.policy == definition.name && it.group == group);
+        let set = data.setting(definition, group.as_deref());
         Draft {
+            value: set.map(|set| set.value.clone()),
             group,
             required: set.is_none_or(|set| set.required),
             typed: set.map(|set| write_value(definition, &set.value)).unwrap_or_default(),
@@ -408,33 +438,8 @@ fn editor(
         label: format!("Group {} (rank {} of {count})", group.name, group.rank),
         selected: draft.group.as_ref() == Some(&group.id),
     });
-    let input = match definition.kind {
-        Kind::Boolean => Input::Switch,
-        Kind::Integer { minimum, maximum, unit } => {
-            Input::Number { minimum, maximum, unit: unit.unwrap_or_default() }
-        }
-        Kind::Text { max_length, multiline: false } => Input::Line { max: max_length },
-        Kind::Text { max_length, multiline: true } => Input::Lines { max: max_length },
-        Kind::Secret { max_length } => Input::Secret { max: max_length },
-        Kind::Endpoint { schemes } => Input::Endpoint {
-            forms: schemes.iter().map(|it| format!("{it}://HOST:PORT")).collect::<Vec<_>>().join(" or "),
-        },
-        Kind::Dictionary { values, max_items, .. } => {
-            Input::Dictionary { max: max_items, words: values.join(", ") }
-        }
-        Kind::File { max_size } => Input::File { kib: max_size / 1024 },
-        Kind::JidList { max_items } => Input::List { max: max_items },
-        Kind::Choice { values } => Input::Choice {
-            choices: values
-                .iter()
-                .map(|value| Choice {
-                    value: (*value).to_owned(),
-                    label: (*value).to_owned(),
-                    selected: draft.typed == *value,
-                })
-                .collect(),
-        },
-    };
+    let held = data.setting(definition, draft.group.as_deref()).is_some();
+    let input = form::input(definition, &draft.typed, held);
     Editor {
         name: definition.name,
         description: definition.description,
@@ -448,6 +453,7 @@ fn editor(
         problem: draft.problem,
         required: draft.required,
         recommendable: definition.recommended,
+        machine_only: definition.machine_only,
         who: std::iter::once(everybody).chain(groups).collect(),
         preview: draft.preview,
         note: definition.atomic.map(|group| {

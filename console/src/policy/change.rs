@@ -25,7 +25,8 @@ pub struct Change {
 pub fn read_value(definition: &Definition, typed: &str) -> Result<Option<Value>, String> {
     // Browsers send CR LF.
     let typed = typed.replace("\r\n", "\n");
-    let text = typed.trim();
+    // Of a password every space counts.
+    let text = if definition.is_sensitive() { &typed } else { typed.trim() };
     let is_word = matches!(definition.kind, Kind::Boolean | Kind::Choice { .. });
     if text.is_empty() || (is_word && text == "unset") {
         return Ok(None);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod components;
+mod forms;
 mod support;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
