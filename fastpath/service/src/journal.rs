@@ -125,30 +125,35 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state after these records. Records that are not state are passed over.
+    /// The state after these records.
     pub fn rebuild(records: Vec<JournalRecord>) -> Self {
         let mut state = Self::default();
         for record in records {
-            match record {
-                JournalRecord::Routing(record) => {
-                    state.router.handle(record.event, record.at);
-                }
-                JournalRecord::Subscription { workgroup, jid, subscribed } => {
-                    let set = state.subscribers.entry(workgroup).or_default();
-                    if subscribed {
-                        set.insert(jid);
-                    } else {
-                        set.remove(&jid);
-                    }
-                }
-                JournalRecord::Snapshot(snapshot) => state = *snapshot,
-                JournalRecord::Session(_)
-                | JournalRecord::Line(_)
-                | JournalRecord::Notes { .. }
-                | JournalRecord::Macros { .. } => {}
-            }
+            state.apply(record);
         }
         state
+    }
+
+    /// One record more. A record that is not state is passed over.
+    pub fn apply(&mut self, record: JournalRecord) {
+        match record {
+            JournalRecord::Routing(record) => {
+                self.router.handle(record.event, record.at);
+            }
+            JournalRecord::Subscription { workgroup, jid, subscribed } => {
+                let set = self.subscribers.entry(workgroup).or_default();
+                if subscribed {
+                    set.insert(jid);
+                } else {
+                    set.remove(&jid);
+                }
+            }
+            JournalRecord::Snapshot(snapshot) => *self = *snapshot,
+            JournalRecord::Session(_)
+            | JournalRecord::Line(_)
+            | JournalRecord::Notes { .. }
+            | JournalRecord::Macros { .. } => {}
+        }
     }
 }
 

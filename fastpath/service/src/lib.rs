@@ -25,4 +25,4 @@ pub use journal::{
 };
 pub use link::{Connect, Link};
 pub use metrics::Metrics;
-pub use run::{ServiceError, run, run_over};
+pub use run::{ServiceError, Surroundings, run, run_over};

@@ -45,10 +45,10 @@ pub async fn run<J: Journal>(
     cancel: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
 ) -> Result<(), ServiceError> {
-    run_over(config, component, journal, cancel, metrics).await
+    run_over(config, component, journal, cancel, metrics, Surroundings::default()).await
 }
 
-/// [`run`] over any kind of connection.
+/// [`run`] over any kind of connection, in any surroundings.
 ///
 /// # Errors
 /// Why it can't run at all.
@@ -58,6 +58,7 @@ pub async fn run_over<C: Connect, J: Journal>(
     journal: J,
     mut cancel: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
+    surroundings: Surroundings,
 ) -> Result<(), ServiceError> {
     let first = config.borrow_and_update().clone();
     if let Some(problem) = first.problems().first() {
@@ -69,6 +70,7 @@ pub async fn run_over<C: Connect, J: Journal>(
         connect,
         journal,
         metrics,
+        surroundings,
         pause: Pause::default(),
         since: 0,
         last: None,
@@ -80,12 +82,14 @@ pub async fn run_over<C: Connect, J: Journal>(
     tokio::pin!(stopped);
     loop {
         let mut service = tokio::select! {
+            biased;
             () = &mut stopped => return Ok(()),
             service = task.load() => service,
         };
         // One service lives as long as the journal agrees with it, over any number of connections.
         loop {
             let link = tokio::select! {
+                biased;
                 () = &mut stopped => return Ok(()),
                 link = task.connect() => link,
             };
@@ -113,6 +117,7 @@ struct Task<C, J> {
     connect: C,
     journal: J,
     metrics: Arc<Metrics>,
+    surroundings: Surroundings,
     pause: Pause,
     /// State records since the last snapshot.
     since: usize,
@@ -134,7 +139,7 @@ impl<C: Connect, J: Journal> Task<C, J> {
                 Ok(service) => return service,
                 Err(error) => self.journal_failed(&error),
             }
-            self.pause.wait().await;
+            self.pause.wait(self.surroundings).await;
         }
     }
 
@@ -159,14 +164,14 @@ impl<C: Connect, J: Journal> Task<C, J> {
             }
         }
         let metrics = Arc::clone(&self.metrics);
-        Ok(Service::new(self.current.clone(), state, past, metrics, new_id))
+        Ok(Service::new(self.current.clone(), state, past, metrics, self.surroundings))
     }
 
     /// Connects until that works. A refusal may end as well: a server that starts does not know its components yet,
     /// and a wrong secret is corrected on its side. It is only not tried in a hurry.
     async fn connect(&mut self) -> C::Link {
         loop {
-            self.pause.wait().await;
+            self.pause.wait(self.surroundings).await;
             match self.connect.connect().await {
                 Ok(link) => return link,
                 Err(error) => {
@@ -189,7 +194,7 @@ impl<C: Connect, J: Journal> Task<C, J> {
     where
         S: Future<Output = ()> + Unpin,
     {
-        let clock = Clock::after(self.last);
+        let clock = Clock::after(self.last, (self.surroundings.wall)());
         self.last = Some(clock);
         let connected_at = Instant::now();
         service.connected(clock.now());
@@ -209,7 +214,9 @@ impl<C: Connect, J: Journal> Task<C, J> {
                 }
             };
             let mut ended = None;
+            // In this order, so that a run can be repeated; timers are looked at below in any case.
             tokio::select! {
+                biased;
                 () = &mut *stopped => {
                     link.close().await;
                     return End::Stopped;
@@ -337,13 +344,35 @@ impl<C: Connect, J: Journal> Task<C, J> {
     }
 }
 
-/// A random id of 25 letters and digits, which is more than 120 bits: it names a room that only the invited may find.
-/// `None` when the system has no randomness: a name that can be guessed would be worse than none.
-fn new_id() -> Option<String> {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bytes = [0_u8; 25];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+/// What the service takes from the machine. A test gives it its own, so that a run can be repeated.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings {
+    /// The clock on the wall, which somebody may set back.
+    pub wall: fn() -> Timestamp,
+    /// Fills with randomness; false when the system has none.
+    pub random: fn(&mut [u8]) -> bool,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { wall, random: |bytes| getrandom::fill(bytes).is_ok() }
+    }
+}
+
+impl Surroundings {
+    /// A random id of 25 letters and digits, which is more than 120 bits: it names a room that only the invited may
+    /// find. `None` when the system has no randomness: a name that can be guessed would be worse than none.
+    pub(crate) fn new_id(self) -> Option<String> {
+        const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut bytes = [0_u8; 25];
+        let random = (self.random)(&mut bytes);
+        random.then(|| bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+    }
+}
+
+fn wall() -> Timestamp {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    Timestamp(u64::try_from(wall).unwrap_or(u64::MAX))
 }
 
 /// Wall time that never goes back, and that a test's virtual time moves. Each connection sets it anew.
@@ -355,10 +384,8 @@ struct Clock {
 
 impl Clock {
     /// Set by the system's clock, which may have been set back since `last`.
-    fn after(last: Option<Self>) -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let wall = u64::try_from(wall).unwrap_or(u64::MAX);
-        Self { wall: last.map_or(wall, |last| wall.max(last.now().0)), started: Instant::now() }
+    fn after(last: Option<Self>, wall: Timestamp) -> Self {
+        Self { wall: last.map_or(wall, |last| wall.max(last.now())).0, started: Instant::now() }
     }
 
     fn now(&self) -> Timestamp {
@@ -385,12 +412,12 @@ impl Pause {
         self.attempts = self.attempts.max(10);
     }
 
-    async fn wait(&mut self) {
+    async fn wait(&mut self, surroundings: Surroundings) {
         self.attempts += 1;
         if self.attempts > 1 {
             let doubled = FIRST_PAUSE.saturating_mul(1 << (self.attempts - 2).min(10)).min(LONGEST_PAUSE);
             let mut random = [0_u8; 1];
-            let jitter = getrandom::fill(&mut random).map_or(128, |()| u32::from(random[0]));
+            let jitter = if (surroundings.random)(&mut random) { u32::from(random[0]) } else { 128 };
             // Between half of it and one and a half.
             tokio::time::sleep(doubled / 2 + doubled * jitter / 255).await;
         }

@@ -16,6 +16,7 @@ mod tools;
 use crate::config::{ServiceConfig, WorkgroupConfig};
 use crate::journal::{JournalRecord, SessionSummary, Snapshot};
 use crate::metrics::Metrics;
+use crate::run::Surroundings;
 use crate::xml::{CLIENT, Condition, Request, el};
 use flint_fastpath_protocol::Malformed;
 use flint_fastpath_routing::{
@@ -56,7 +57,7 @@ pub(crate) struct Service {
     pings: BTreeMap<String, Pinged>,
     pushes: pushes::Pushes,
     ids: u64,
-    new_id: fn() -> Option<String>,
+    surroundings: Surroundings,
     metrics: Arc<Metrics>,
     /// Stanzas to send once the records are durable.
     out: Vec<Element>,
@@ -111,7 +112,7 @@ impl Service {
         state: Snapshot,
         past: Vec<Past>,
         metrics: Arc<Metrics>,
-        new_id: fn() -> Option<String>,
+        surroundings: Surroundings,
     ) -> Self {
         let mut past: BTreeMap<_, _> =
             past.into_iter().map(|past| (past.summary.session.clone(), past)).collect();
@@ -151,7 +152,7 @@ impl Service {
             pings: BTreeMap::new(),
             pushes: pushes::Pushes::default(),
             ids: 0,
-            new_id,
+            surroundings,
             metrics,
             out: Vec::new(),
             records: Vec::new(),

@@ -47,7 +47,7 @@ impl Service {
         // Agents' programs look for past chats under this answer: it is the identity that counts, or none.
         let filed = user.clone().unwrap_or_else(|| customer.bare()).to_string();
         answers.0.retain(|(name, values)| name != "userID" || *values == [filed.as_str()]);
-        let Some(session) = (self.new_id)().map(SessionId) else {
+        let Some(session) = self.surroundings.new_id().map(SessionId) else {
             return self.refuse(request, Condition::InternalServerError, None);
         };
         let event = Event::CustomerJoined {

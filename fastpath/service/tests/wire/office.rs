@@ -4,7 +4,7 @@
 use crate::rooms::Rooms;
 use flint_fastpath_service::conformance::MemoryJournal;
 use flint_fastpath_service::{
-    Connect, Link, Metrics, ServiceConfig, ServiceError, WorkgroupConfig, run_over,
+    Connect, Link, Metrics, ServiceConfig, ServiceError, Surroundings, WorkgroupConfig, run_over,
 };
 use flint_stream::{ConnectError, StreamEnd};
 use jid::{BareJid, Jid};
@@ -107,6 +107,7 @@ impl Office {
             journal.clone(),
             cancel_rx,
             Arc::clone(&metrics),
+            Surroundings::default(),
         ));
         Self {
             to_service,
