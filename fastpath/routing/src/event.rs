@@ -252,6 +252,11 @@ pub enum Event {
         /// Visit.
         session: SessionId,
     },
+    /// The room service had forgotten the room; it was made anew and is empty.
+    RoomRenewed {
+        /// Visit.
+        session: SessionId,
+    },
 }
 
 /// Timers. Each has an absolute deadline that is part of the router's state.

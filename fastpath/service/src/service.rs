@@ -40,6 +40,9 @@ const MAX_PINGS: usize = 20_000;
 /// Largest stanza that is sent, in bytes: Prosody ends the stream of a component that sends more than 512 KiB
 /// (`component_stanza_size_limit`), and then nobody is served.
 const MAX_STANZA: usize = 400_000;
+/// For how long after a connection is up customers may still be on their way back, in milliseconds: when the server was
+/// restarted, their clients connect again as we do, and none of them has left.
+const GRACE_MS: u64 = 30_000;
 /// How often waiting customers are asked whether they are still there, in milliseconds.
 const PING_EVERY_MS: u64 = 60_000;
 
@@ -55,6 +58,10 @@ pub(crate) struct Service {
     deadlines: BTreeSet<(Timestamp, Wake)>,
     timers: BTreeMap<Wake, Timestamp>,
     pings: BTreeMap<String, Pinged>,
+    /// Until when nobody counts as gone because a stanza came back.
+    grace: Timestamp,
+    /// The connection was away for a moment only.
+    blinked: bool,
     pushes: pushes::Pushes,
     ids: u64,
     surroundings: Surroundings,
@@ -150,6 +157,8 @@ impl Service {
             deadlines: BTreeSet::new(),
             timers: BTreeMap::new(),
             pings: BTreeMap::new(),
+            grace: Timestamp::default(),
+            blinked: false,
             pushes: pushes::Pushes::default(),
             ids: 0,
             surroundings,
@@ -171,13 +180,16 @@ impl Service {
         self.rooms.clear();
         self.pings.clear();
         self.watchers.clear();
+        let last = self.router.clamp(Timestamp::default());
+        self.blinked = now.since(last) < GRACE_MS;
         let routing = self.config.routing();
         self.tell(Event::Configured { config: routing }, now);
         self.tell(Event::Connected, now);
         for visit in self.visits.values_mut() {
             visit.told = None;
         }
-        self.ping_customers(now);
+        self.grace = now.plus(GRACE_MS);
+        self.set_timer(Wake::PingCustomers, self.grace);
         self.everything_changed(now);
     }
 

@@ -1,10 +1,11 @@
 //! `flint-story`: the demo by hand, or the whole story without a display.
 
 use anyhow::{Context, Result, bail};
-use flint_test_e2e::{bench, demo};
+use flint_test_e2e::{bench, demo, soak};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: flint-story demo [--headless] [--check] | bench [NAME] [--json]";
+const USAGE: &str = "usage: flint-story demo [--headless] [--check] | bench [NAME] [--json] \
+                     | bench soak [--seed N] [--steps N]";
 
 fn main() -> ExitCode {
     match run() {
@@ -30,6 +31,17 @@ fn run() -> Result<()> {
         {
             let target = programs.parent().context("no target folder")?;
             demo::play(programs, &target.join("demo"))
+        }
+        ["bench", "soak", options @ ..] => {
+            let (mut seed, mut steps) = (1, 1_000_000);
+            for pair in options.chunks(2) {
+                match pair {
+                    ["--seed", number] => seed = number.parse().context("--seed takes a number")?,
+                    ["--steps", number] => steps = number.parse().context("--steps takes a number")?,
+                    _ => bail!("{USAGE}"),
+                }
+            }
+            soak::run(seed, steps)
         }
         ["bench", options @ ..] => {
             let names: Vec<&str> = options.iter().copied().filter(|option| *option != "--json").collect();

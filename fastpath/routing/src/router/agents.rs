@@ -43,6 +43,7 @@ impl Router {
         state.joined.insert(workgroup.clone(), now);
         if state.alive_deadline.take().is_some() {
             turn.cancel(Timer::Alive { agent: agent.clone() });
+            self.invite_anew(&agent, turn);
         }
         self.touch();
         turn.watch.insert(workgroup);
@@ -75,7 +76,18 @@ impl Router {
         }
         turn.cancel(Timer::Alive { agent: agent.clone() });
         self.touch();
+        self.invite_anew(&agent, turn);
         self.agent_freed(&agent, turn);
+    }
+
+    /// The agent is back after a lost connection, with which invitations may have been lost.
+    fn invite_anew(&mut self, agent: &BareJid, turn: &mut Turn) {
+        let Some(state) = self.agents.get(agent) else { return };
+        for session in &state.chats {
+            if let Some(Phase::Reserved { agent, .. }) = self.customers.get(session).map(|it| &it.phase) {
+                turn.say(Decision::Invite { session: session.clone(), agent: agent.clone() });
+            }
+        }
     }
 
     pub(super) fn alive_timed_out(&mut self, agent: &BareJid, turn: &mut Turn) {
@@ -177,7 +189,12 @@ impl Router {
                     if let Some(customer) = self.customers.get_mut(&session) {
                         customer.phase = Phase::Reserved { agent: agent.clone(), fence, deadline };
                     }
-                    turn.say(Decision::Invite { session, agent });
+                    // Whoever has to prove to be there is invited then.
+                    let asked =
+                        self.agents.get(&agent.to_bare()).is_some_and(|it| it.alive_deadline.is_some());
+                    if !asked {
+                        turn.say(Decision::Invite { session, agent });
+                    }
                 }
                 Phase::Active { .. } => turn.say(Decision::Rejoin { session }),
             }

@@ -1,6 +1,6 @@
 //! Chats: agent and customer come into the room and leave it.
 
-use super::{Agent, CLOSE_MS, CustomerPresence, Phase, Router, Turn};
+use super::{Agent, CLOSE_MS, CustomerPresence, INVITE_AGAIN_MS, Phase, Router, Turn};
 use crate::decision::{Decision, EndReason, RevokeReason};
 use crate::event::{SessionId, Timer};
 use jid::FullJid;
@@ -122,7 +122,15 @@ impl Router {
     pub(super) fn room_failed(&mut self, session: &SessionId, turn: &mut Turn) {
         match self.customers.get(session).map(|customer| &customer.phase) {
             Some(Phase::Reserved { .. }) => self.miss(session, turn),
-            Some(Phase::Active { .. }) => self.end(session, EndReason::AgentLeft, turn),
+            Some(Phase::Active { .. }) => {
+                // Nobody left: both were put out. The customer waits at the old place.
+                self.touch();
+                self.not_inside(session);
+                if let Some(customer) = self.customers.get_mut(session) {
+                    customer.room = false;
+                }
+                self.requeue(session, turn);
+            }
             Some(Phase::Waiting | Phase::Offered { .. }) => {
                 if let Some(customer) = self.customers.get_mut(session)
                     && std::mem::take(&mut customer.room)
@@ -131,6 +139,40 @@ impl Router {
                 }
             }
             None => {}
+        }
+    }
+
+    /// Whoever was in the room is invited into the new one.
+    pub(super) fn room_renewed(&mut self, session: &SessionId, turn: &mut Turn) {
+        let Some(customer) = self.customers.get(session) else { return };
+        let enter = self.routing(&customer.workgroup).map_or(0, |routing| routing.enter_timeout_ms);
+        let left = customer.presence == CustomerPresence::Left;
+        let phase = customer.phase.clone();
+        self.touch();
+        self.not_inside(session);
+        let Phase::Active { agent, fence, closing, .. } = phase else { return };
+        if left {
+            return self.end(session, EndReason::AgentLeft, turn);
+        }
+        if closing.is_some() {
+            turn.cancel(Timer::Close { session: session.clone() });
+        }
+        let (deadline, invite_again) = (turn.now.plus(enter), turn.now.plus(INVITE_AGAIN_MS));
+        turn.set(Timer::Enter { session: session.clone(), fence }, deadline);
+        turn.set(Timer::InviteAgain { session: session.clone() }, invite_again);
+        if let Some(customer) = self.customers.get_mut(session) {
+            customer.phase = Phase::Reserved { agent: agent.clone(), fence, deadline };
+            customer.invite_again = Some(invite_again);
+        }
+        turn.say(Decision::Invite { session: session.clone(), agent });
+    }
+
+    /// The customer is not in the room, and did not leave it either.
+    fn not_inside(&mut self, session: &SessionId) {
+        if let Some(customer) = self.customers.get_mut(session)
+            && customer.presence == CustomerPresence::Inside
+        {
+            customer.presence = CustomerPresence::NotYet;
         }
     }
 

@@ -215,6 +215,8 @@ impl Service {
         }
         let gone = error && says_gone(stanza);
         match self.pings.remove(id) {
+            // On the way back, perhaps; the time to answer runs.
+            Some(Pinged::Agent(_)) if gone && now < self.grace => {}
             Some(Pinged::Agent(agent)) if gone => {
                 self.tell(Event::AgentGone { agent, workgroup: None }, now);
             }

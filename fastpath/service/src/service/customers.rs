@@ -164,7 +164,7 @@ impl Service {
     /// Something of ours came back: a customer whose client is gone leaves the queue.
     pub(super) fn bounced(&mut self, stanza: &Element, from: &jid::Jid, now: Timestamp) {
         let Ok(client) = from.try_as_full() else { return };
-        if !crate::xml::says_gone(stanza) {
+        if !crate::xml::says_gone(stanza) || now < self.grace {
             return;
         }
         let visits: Vec<_> = self.router.visits(client).cloned().collect();

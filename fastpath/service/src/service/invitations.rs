@@ -20,6 +20,9 @@ impl Service {
     /// The agent's invitation: the reason is the session's id, by which Spark knows its own offer again.
     fn invite_agent(&mut self, session: &SessionId, agent: &FullJid) {
         let (Some(room), Some(visit)) = (self.rooms.get(session), self.visits.get(session)) else { return };
+        if room.occupants.values().any(|occupant| occupant.jid == *agent) {
+            return;
+        }
         let workgroup = room.own.to_bare();
         let user =
             (visit.summary.user != visit.client.to_bare().as_str()).then(|| visit.summary.user.clone());

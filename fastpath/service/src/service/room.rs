@@ -161,6 +161,9 @@ impl Service {
         if stanza.attr("type") == Some("error") {
             return self.room_lost(session, now);
         }
+        if self.rooms.get(session).is_some_and(|room| room.again) {
+            return self.room_renewed(session, now);
+        }
         self.room_ready(session, now, false);
     }
 
@@ -258,11 +261,39 @@ impl Service {
         }
     }
 
+    /// We come back, and the room service has forgotten the room: nobody has left, and everybody is invited again.
+    fn room_renewed(&mut self, session: &SessionId, now: Timestamp) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        room.stage = Stage::Ready;
+        room.again = false;
+        let waits = !room.invite.is_empty();
+        let inside: Vec<(FullJid, Person)> =
+            room.occupants.values().map(|occupant| (occupant.jid.clone(), occupant.person)).collect();
+        self.tell(Event::RoomRenewed { session: session.clone() }, now);
+        for (agent, person) in inside {
+            match person {
+                Person::Agent => self.tell(Event::AgentEntered { session: session.clone(), agent }, now),
+                Person::Customer => self.tell(Event::CustomerEntered { session: session.clone() }, now),
+                Person::Other => None,
+            };
+        }
+        if waits {
+            self.send_invitations(session);
+        }
+    }
+
     /// We were away: whoever left meanwhile has left now.
     fn compare_occupants(&mut self, session: &SessionId, now: Timestamp) {
         let (Some(view), Some(room)) = (self.router.customer(session), self.rooms.get(session)) else {
             return;
         };
+        // A process that died a moment ago may have made the room anew: then nobody has left it. Whoever has is asked
+        // once too often, which is better than a chat that is lost.
+        let customers = |occupant: &Occupant| occupant.person == Person::Customer;
+        let missing = view.customer_inside && !room.occupants.values().any(customers);
+        if self.blinked && room.again && (room.occupants.is_empty() || missing) {
+            return self.room_renewed(session, now);
+        }
         let inside = |person: Person| room.occupants.values().any(|occupant| occupant.person == person);
         let lost_customer = view.customer_inside && !inside(Person::Customer);
         let lost_agent = match view.phase {

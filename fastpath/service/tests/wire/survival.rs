@@ -87,9 +87,39 @@ async fn who_is_gone_after_a_crash_is_noticed() {
     office.online.remove(ANN);
     office.online.remove(&customer(0));
     let mut office = office.kill();
-    // Bob left the room while nobody watched, so his chat is over and the first who is still there is his.
-    let next = office.offered(BOB).await;
-    assert_eq!(next.session, sessions[1]);
+    // Bob left the room while nobody watched, so his chat is over. The first customer may be on the way back, until it
+    // is asked.
+    assert_eq!(office.offered(BOB).await.session, sessions[0]);
+    office.pass(25).await;
+    assert_eq!(office.metrics.abandoned_total.load(Ordering::Relaxed), 0);
+    office.pass(10).await;
+    assert_eq!(office.metrics.abandoned_total.load(Ordering::Relaxed), 1);
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_server_loses_no_chat_and_nobody_who_waits() {
+    let (mut office, chat, _, sessions) = busy().await;
+    let people = std::mem::take(&mut office.online);
+    office.rooms = Default::default();
+    office.cut();
+    office.pass(5).await;
+    office.online = people;
+    for agent in [BOB, ANN] {
+        office.agent(agent, 1).await;
+    }
+    // The room is made anew, and agent and customer are asked into it.
+    for (who, nick) in [(BOB, "agent"), ("wanda@example.test/home", "customer")] {
+        office.expect(who, "the invitation", is_invitation).await;
+        office.enter(who, &chat, nick);
+    }
+    office.pass(60).await;
+    assert!(office.rooms.exists(&chat));
+    for (number, session) in sessions.iter().enumerate() {
+        let who = customer(number);
+        let ask = "<queue-status xmlns='http://jabber.org/protocol/workgroup'/>";
+        assert_eq!(&session_of(&office.ask(&who, "get", SUPPORT, ask).await), session);
+    }
     office.stop().await;
 }
 

@@ -281,7 +281,8 @@ fn after_a_lost_connection_offers_are_made_anew_and_agents_answer() {
     let decisions = desk.tell(Event::Connected);
     assert!(decisions.contains(&Decision::AskAlive { agent: agent("ann") }));
     assert!(decisions.contains(&Decision::Rejoin { session: id("a1") }));
-    assert!(decisions.contains(&Decision::Invite { session: id("b2"), agent: agent("bob") }));
+    let invite = Decision::Invite { session: id("b2"), agent: agent("bob") };
+    assert!(!decisions.contains(&invite), "before bob is known to be there");
     assert!(
         decisions.iter().any(|it| matches!(it, Decision::Revoke { reason: RevokeReason::Withdrawn, .. }))
     );
@@ -293,6 +294,26 @@ fn after_a_lost_connection_offers_are_made_anew_and_agents_answer() {
     assert!(decisions.contains(&Decision::AgentLeft { workgroup: name("support"), agent: agent("bob") }));
     assert!(decisions.contains(&Decision::Requeued { session: id("b2") }));
     assert_eq!(desk.router.position(&id("b2")), Some(1));
+}
+
+#[test]
+fn a_chat_whose_room_was_forgotten_goes_on_in_the_new_room() {
+    let mut desk = Desk::new(config());
+    desk.online("ann", "support", 1);
+    desk.join("wanda", "support");
+    desk.begin("wanda1", "ann");
+    desk.tell(Event::CustomerEntered { session: id("wanda1") });
+    desk.tell(Event::Connected);
+    let decisions = desk.tell(Event::RoomRenewed { session: id("wanda1") });
+    let invite = Decision::Invite { session: id("wanda1"), agent: agent("ann") };
+    assert!(decisions.contains(&invite));
+    // The first invitation may have come before ann was back.
+    assert!(desk.tell(Event::AgentAlive { agent: agent("ann") }).contains(&invite));
+    desk.tell(Event::AgentEntered { session: id("wanda1"), agent: agent("ann") });
+    assert!(matches!(desk.phase("wanda1"), Some(Phase::Active { .. })));
+    // A room that can't be made again puts the customer back in line, and not out.
+    let decisions = desk.tell(Event::RoomFailed { session: id("wanda1") });
+    assert!(decisions.contains(&Decision::Requeued { session: id("wanda1") }));
 }
 
 #[test]
