@@ -487,10 +487,7 @@ impl<J: Journal + Clone> World<J> {
             1 => session.clone(),
             _ => shown.id.clone(),
         };
-        let fence = match id.rsplit_once('-').and_then(|(_, fence)| fence.parse::<u32>().ok()) {
-            Some(fence) => Some(fence),
-            None => None,
-        };
+        let fence = id.rsplit_once('-').and_then(|(_, fence)| fence.parse::<u32>().ok());
         let phase = self.disk.look(|known| {
             let view = known.state.router.customer(&SessionId(session.clone()))?;
             Some((view.workgroup.0.clone(), view.phase.clone()))

@@ -39,7 +39,7 @@ impl Service {
             self.invite_person(&session, agent, invitee, asked.reason.0);
             return self.send(request.result(None));
         };
-        let Some(id) = (self.new_id)().map(SessionId) else {
+        let Some(id) = self.surroundings.new_id().map(SessionId) else {
             return self.refuse(request, Condition::InternalServerError, None);
         };
         let handover = HandoverRequest {
