@@ -163,7 +163,10 @@ impl Client {
                 Some(reply) = self.ways.replies.recv() => self.input(Input::Store(reply)),
                 Some(sentence) = self.ways.told.recv() => self.outlet.push(Update::Fatal(sentence)),
                 Some(output) = session_outputs.recv() => self.session_output(output),
-                report = examined(&mut self.doctor) => self.outlet.push(Update::Doctor(report)),
+                report = examined(&mut self.doctor) => match report {
+                    Some(report) => self.outlet.push(Update::Doctor(report)),
+                    None => self.doctor = None,
+                },
                 outcome = ended(&mut fetch) => {
                     fetch = None;
                     self.policy.fetched(outcome, now(), random());
@@ -254,7 +257,7 @@ impl Client {
             let left = engine.unfinished();
             left.refused || (left.messages == 0 && !left.others)
         });
-        done || deadline <= Instant::now()
+        (done && self.doctor.is_none()) || deadline <= Instant::now()
     }
 
     fn session_output(&mut self, output: SessionOutput) {
@@ -391,15 +394,12 @@ async fn ended(fetch: &mut Option<JoinHandle<Result<Pinned, String>>>) -> Result
     }
 }
 
-/// The next report of an examination; waits for ever when none runs.
-async fn examined(doctor: &mut Option<async_channel::Receiver<doctor::Report>>) -> doctor::Report {
-    if let Some(reports) = doctor {
-        if let Ok(report) = reports.recv().await {
-            return report;
-        }
-        *doctor = None;
+/// The next report of an examination, `None` after its last; waits for ever when none runs.
+async fn examined(doctor: &mut Option<async_channel::Receiver<doctor::Report>>) -> Option<doctor::Report> {
+    match doctor {
+        Some(reports) => reports.recv().await.ok(),
+        None => std::future::pending().await,
     }
-    std::future::pending().await
 }
 
 /// The present time.

@@ -7,6 +7,7 @@ use faults::{Answers, dns, proxy, silent, tls};
 use flint_test_e2e::programs;
 use flint_test_e2e::realm::Realm;
 use serde_json::Value;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -329,5 +330,25 @@ fn what_kerberos_and_the_server_say_is_told_apart() {
         let next = next.trim_start_matches([' ', '→']);
         assert!(words.contains(code) && words.contains(reason) && words.contains(next), "{words}\n{report}");
     }
+    // So does a client that is running, asked for it.
+    let mut client = plain(&["run", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the programs are built (cargo xtask test builds them)");
+    let mut input = client.stdin.take().expect("it is piped");
+    input.write_all(b"{\"to\":\"doctor\"}\n").expect("it reads");
+    drop(input);
+    let output = client.wait_with_output().expect("it runs");
+    let lines = String::from_utf8(output.stdout).expect("UTF-8");
+    let updates: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let reports: Vec<&Value> =
+        updates.iter().filter(|update| update["from"] == "doctor").map(|update| &update["tell"]).collect();
+    assert!(reports.len() > 2, "each check is told as it ends: {lines}");
+    let last = reports.last().expect("a report");
+    assert_eq!((&last["finished"], last["checks"].as_array().map(Vec::len)), (&Value::Bool(true), Some(7)));
+    assert!(
+        last["checks"].as_array().is_some_and(|checks| checks.iter().all(|it| it["outcome"] == "passed"))
+    );
     realm.stop();
 }

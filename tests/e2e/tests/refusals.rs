@@ -34,6 +34,10 @@ fn config(listen: &str) -> String {
     )
 }
 
+/// What is added to let people sign in by ticket.
+const KERBEROS: &str =
+    "[kerberos]\nkeytab = \"http.keytab\"\n[kerberos.realms]\n\"EXAMPLE.TEST\" = \"example.test\"\n";
+
 struct Case {
     name: &'static str,
     change: fn(&Path, &str),
@@ -79,6 +83,29 @@ fn flintd_says_in_one_sentence_why_it_cannot_run() {
             name: "no certificate",
             change: |dir, _| std::fs::remove_file(dir.join("cert.pem")).expect("it is there"),
             expected: &["cert.pem"],
+        },
+        Case {
+            name: "somebody else's key",
+            change: |dir, _| {
+                let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("one");
+                write(dir, "key.pem", &other.signing_key.serialize_pem(), 0o600);
+            },
+            expected: &["cert.pem", "the key that belongs to it"],
+        },
+        Case {
+            name: "no keytab",
+            change: |dir, listen| {
+                write(dir, "flintd.toml", &format!("{}{KERBEROS}", config(listen)), 0o600);
+            },
+            expected: &["http.keytab", "ktadd"],
+        },
+        Case {
+            name: "keytab without a key",
+            change: |dir, listen| {
+                write(dir, "http.keytab", "\u{5}\u{2}", 0o600);
+                write(dir, "flintd.toml", &format!("{}{KERBEROS}", config(listen)), 0o600);
+            },
+            expected: &["http.keytab", "ktadd"],
         },
         Case { name: "port in use", change: |_, _| {}, expected: &["is in use", "127.0.0.1"] },
     ];
