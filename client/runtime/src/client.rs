@@ -1,6 +1,9 @@
 //! The one task that owns engine, support desk, policy and timers, and carries out what they order.
 
 mod module;
+mod rules;
+#[cfg(test)]
+mod tests;
 mod ways;
 
 use crate::doctor;
@@ -18,11 +21,12 @@ use flint_core::command::AccountCommand;
 use flint_core::effect::Effect;
 use flint_core::engine::EngineConfig;
 use flint_core::input::{Input, PolicyResolved, SessionEvent, TimerId};
-use flint_core::{BareJid, Engine, Timestamp};
+use flint_core::{BareJid, Engine, Timestamp, capability};
 use flint_stream::{ConnectParams, Credentials, Secret};
 use flint_xep::policy::ClientState;
 use flint_xmpp::{Environment, SessionCommand, SessionOutput};
 use module::Desk;
+use rules::{Rules, is_withheld};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -58,6 +62,7 @@ struct Client {
     device: String,
     ways: Ways,
     options: Options,
+    rules: Rules,
     /// The examination that runs; dropping it ends it.
     doctor: Option<async_channel::Receiver<doctor::Report>>,
     /// The end was asked for; it comes when all is done, or then.
@@ -66,13 +71,18 @@ struct Client {
 
 /// Runs a client to its end. The account's lock is held until then.
 pub(crate) async fn run(
-    options: Options,
+    mut options: Options,
     account: BareJid,
     directory: AccountDir,
     commands: async_channel::Receiver<Command>,
     updates: async_channel::Sender<Update>,
 ) {
     let mut outlet = Outlet::new(updates);
+    let at = now();
+    let Paths { machine, state } = &options.paths;
+    let policy = PolicyKeeper::open(account.clone(), machine, state, Some(&directory.policy()), at);
+    // What policy says of the connection holds for the first one.
+    let rules = Rules::before_start(&policy.resolved(), &mut options.account);
     let (params, id_seed, environment) = match prepare(&options.account, &account) {
         Ok(prepared) => prepared,
         Err(problem) => {
@@ -86,9 +96,6 @@ pub(crate) async fn run(
     let session = tokio::spawn(flint_xmpp::run(params, environment, ends.session, outputs));
     let store = tokio::spawn(storage::run(directory.history(), ends.store, ends.replies, ends.told));
 
-    let at = now();
-    let Paths { machine, state } = &options.paths;
-    let policy = PolicyKeeper::open(account.clone(), machine, state, Some(&directory.policy()), at);
     let mut watch = Watch::new(&options.paths.machine);
     watch.set(policy.watched());
     let config = EngineConfig { account: account.clone(), id_seed };
@@ -105,6 +112,7 @@ pub(crate) async fn run(
         device: directory.device.clone(),
         ways,
         options,
+        rules,
         doctor: None,
         finish: None,
     };
@@ -221,6 +229,10 @@ impl Client {
         match command {
             Command::Core(command) => self.input(Input::Command(command)),
             #[cfg(feature = "fastpath")]
+            Command::Agent(_) if self.told_policy.as_ref().is_some_and(is_withheld) => {
+                self.refuse("use the support desk", capability::MANAGEMENT);
+            }
+            #[cfg(feature = "fastpath")]
             Command::Agent(command) => {
                 self.desk_input(flint_fastpath_agent::wire::AgentInput::Command(command));
             }
@@ -236,6 +248,9 @@ impl Client {
                 }
             }
             Command::Doctor => self.doctor = Some(doctor::start(self.options.clone())),
+            Command::SignInWithPassword { .. } if self.rules.ticket_only => {
+                self.refuse("sign in with a password", capability::SINGLE_SIGN_ON);
+            }
             Command::SignInWithPassword { password } => {
                 self.options.account.sign_in = SignIn::Password(password.clone());
                 let credentials = Credentials::Password(Secret::new(password.0));
@@ -268,10 +283,14 @@ impl Client {
                 {
                     self.policy.signed_in(mechanism, now());
                 }
-                self.desk_session(&event);
+                self.rules.heard(&event);
+                if !self.told_policy.as_ref().is_some_and(is_withheld) {
+                    self.desk_session(&event);
+                }
                 self.input(Input::Session(event));
             }
             SessionOutput::Remote(event) => self.input(Input::Remote(event)),
+            SessionOutput::Extension(_) if self.told_policy.as_ref().is_some_and(is_withheld) => {}
             SessionOutput::Extension(extension) => self.desk_extension(extension),
             SessionOutput::Policy(signal) => {
                 self.policy.signal(signal, now());
@@ -298,6 +317,7 @@ impl Client {
 
     /// Carries out the engine's orders in order, then shows what changed.
     fn carry_out(&mut self, output: flint_core::engine::Output) {
+        let mut refused = false;
         for effect in output.effects {
             match effect {
                 Effect::Send { token, stanza } => self.ways.session(SessionCommand::Send { token, stanza }),
@@ -305,12 +325,16 @@ impl Client {
                 Effect::Query(query) => self.ways.store(Job::Query(query)),
                 Effect::SetTimer { id, after_ms } => self.timers.set(Timer::Core(id), after_ms),
                 Effect::CancelTimer(id) => self.timers.cancel(&Timer::Core(id)),
+                Effect::Connect if std::mem::take(&mut self.rules.password_refused) => refused = true,
                 Effect::Connect => self.ways.session(SessionCommand::Connect),
                 Effect::Disconnect => self.ways.session(SessionCommand::Disconnect),
             }
         }
         for update in output.updates {
             self.outlet.push(Update::Core(update));
+        }
+        if refused {
+            self.input(Input::Session(rules::password_refused()));
         }
     }
 
@@ -320,8 +344,17 @@ impl Client {
         if self.told_policy.as_ref() == Some(&resolved) {
             return;
         }
+        let was_withheld = self.told_policy.as_ref().is_some_and(is_withheld);
+        let withheld = is_withheld(&resolved);
         self.told_policy = Some(resolved.clone());
+        self.ticket_rule_changed(&resolved);
         self.input(Input::PolicyResolved(Box::new(resolved)));
+        match (was_withheld, withheld, self.rules.online()) {
+            // Nothing of the desk goes on behind a closed chat.
+            (false, true, _) => self.desk_session(&SessionEvent::SignedOut),
+            (true, false, Some(online)) => self.desk_session(&online),
+            _ => {}
+        }
         self.ways.session(SessionCommand::SetClientState(ClientState {
             device: self.device.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,0 +1,111 @@
+//! What policy says of the connection itself: the proxy, whether a password may be used, whether there is chat.
+
+use super::Client;
+use crate::joint::Update;
+use crate::{AccountOptions, SignIn};
+use flint_core::input::{PolicyResolved, SessionEvent};
+use flint_core::update::Rejection;
+use flint_core::{FullJid, capability};
+use flint_stream::{Credentials, Secret};
+use flint_xmpp::SessionCommand;
+
+/// Mechanism of a sign-in by ticket.
+const TICKET: &str = "GSSAPI";
+/// Kind of a refusal by policy.
+const KIND: &str = "policy";
+const ONLY_TICKET: &str = "Your organisation allows only the sign-in with a ticket.";
+const GET_TICKET: &str = "Sign in to your desktop again or run kinit, then try again.";
+
+/// What holds for the connection now.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    /// Only the ticket may be used.
+    pub(super) ticket_only: bool,
+    /// A password was given at the start: instead of the first attempt the person is told why it was not used.
+    pub(super) password_refused: bool,
+    /// Address and mechanism of the present stream.
+    stream: Option<(FullJid, String)>,
+}
+
+/// The computer demands a policy and none is held.
+pub(super) fn is_withheld(resolved: &PolicyResolved) -> bool {
+    resolved.missing.is_some() && resolved.effective.management_required()
+}
+
+/// What a person is told who gave a password that must not be used.
+pub(super) fn password_refused() -> SessionEvent {
+    SessionEvent::Refused {
+        kind: KIND.to_owned(),
+        reason: format!("{ONLY_TICKET} The password was not used ({}).", capability::SINGLE_SIGN_ON),
+        next_step: GET_TICKET.to_owned(),
+    }
+}
+
+impl Rules {
+    /// Puts what policy says in the place of what the options say.
+    pub(super) fn before_start(resolved: &PolicyResolved, options: &mut AccountOptions) -> Self {
+        if let Some(proxy) = resolved.effective.proxy() {
+            match proxy.address.to_string().parse::<flint_stream::Proxy>() {
+                Ok(parsed) => {
+                    let password = proxy.password.map(|password| Secret::new(password.expose()));
+                    options.proxy = Some(match proxy.user {
+                        Some(user) => parsed.with_login(user, password.unwrap_or_else(|| Secret::new(""))),
+                        None => parsed,
+                    });
+                }
+                Err(error) => tracing::warn!(%error, "the proxy of the policy can't be used"),
+            }
+        }
+        let ticket_only = resolved.effective.single_sign_on_required();
+        let password_refused = ticket_only && matches!(options.sign_in, SignIn::Password(_));
+        if password_refused {
+            options.sign_in = SignIn::Ticket;
+        }
+        Self { ticket_only, password_refused, stream: None }
+    }
+
+    pub(super) fn heard(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::Online { jid, mechanism } | SessionEvent::Resumed { jid, mechanism } => {
+                self.stream = Some((jid.clone(), mechanism.clone()));
+            }
+            SessionEvent::Connecting
+            | SessionEvent::Interrupted { .. }
+            | SessionEvent::Refused { .. }
+            | SessionEvent::SignedOut => self.stream = None,
+            SessionEvent::Written(_) | SessionEvent::Acked(_) | SessionEvent::Lost(_) => {}
+        }
+    }
+
+    /// The present stream as it was announced.
+    pub(super) fn online(&self) -> Option<SessionEvent> {
+        let (jid, mechanism) = self.stream.clone()?;
+        Some(SessionEvent::Online { jid, mechanism })
+    }
+}
+
+impl Client {
+    /// A password that was given is forgotten, and a stream that it opened is closed.
+    pub(super) fn ticket_rule_changed(&mut self, resolved: &PolicyResolved) {
+        let required = resolved.effective.single_sign_on_required();
+        let newly = required && !std::mem::replace(&mut self.rules.ticket_only, required);
+        if newly {
+            self.ways.session(SessionCommand::SetCredentials(Credentials::Ticket));
+            if self.rules.stream.as_ref().is_some_and(|(_, mechanism)| mechanism != TICKET) {
+                self.ways.session(SessionCommand::Disconnect);
+                self.ways.session(SessionCommand::Connect);
+            }
+        }
+    }
+
+    /// Refuses a command in the name of a policy.
+    pub(super) fn refuse(&mut self, what: &str, policy: &str) {
+        let missing = self.told_policy.as_ref().filter(|resolved| is_withheld(resolved));
+        let reason = match missing.and_then(|resolved| resolved.missing.clone()) {
+            Some(missing) if policy == capability::MANAGEMENT => missing,
+            _ => format!("{ONLY_TICKET} {GET_TICKET}"),
+        };
+        let rejection = Rejection { what: what.to_owned(), reason, policy: Some(policy.to_owned()) };
+        self.outlet.push(Update::Core(flint_core::Update::Rejected(rejection)));
+    }
+}

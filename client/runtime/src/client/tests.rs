@@ -1,0 +1,90 @@
+//! A whole client with rules of the computer, and a server that must not be asked.
+
+use crate::{AccountOptions, Client, Command, Connect, Options, Paths, Security, SignIn, Update};
+use flint_core::Update as Core;
+use flint_core::model::ConnectionState;
+use flint_core::update::{AccountUpdate, Rejection};
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+struct Office {
+    _place: tempfile::TempDir,
+    server: TcpListener,
+    client: Client,
+}
+
+impl Office {
+    /// With this file of the computer and this sign-in.
+    fn new(policy: &str, sign_in: SignIn) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let paths = Paths { machine: place.path().join("etc"), state: place.path().join("state") };
+        fs::create_dir_all(paths.machine.join("policies/managed")).unwrap();
+        fs::write(paths.machine.join("policies/managed/a.json"), policy).unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let port = server.local_addr().unwrap().port();
+        let account = AccountOptions {
+            jid: "ann@example.test".parse().ok(),
+            sign_in,
+            connect: Some(Connect { host: "127.0.0.1".to_owned(), port, security: Security::Direct }),
+            ..AccountOptions::default()
+        };
+        let client = Client::start(Options { paths, account }).unwrap();
+        Self { _place: place, server, client }
+    }
+
+    fn until<T>(&self, mut wanted: impl FnMut(Update) -> Option<T>) -> T {
+        let updates = self.client.updates();
+        loop {
+            let update = updates.recv_blocking().expect("the client goes on");
+            if let Some(found) = wanted(update) {
+                return found;
+            }
+        }
+    }
+
+    /// A line as `flint-cli run` takes it.
+    fn refusal_of(&self, line: &str) -> Rejection {
+        self.client.send(serde_json::from_str::<Command>(line).unwrap());
+        self.until(|update| match update {
+            Update::Core(Core::Rejected(rejection)) => Some(rejection),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn where_only_tickets_count_no_password_leaves_the_computer() {
+    let office = Office::new(r#"{"SingleSignOnRequired": true}"#, SignIn::Password("a secret".into()));
+    let kind = office.until(|update| match update {
+        Update::Core(Core::Account(AccountUpdate::Connection(ConnectionState::Refused { kind, .. }))) => {
+            Some(kind)
+        }
+        _ => None,
+    });
+    assert_eq!(kind, "policy");
+    let refusal = office.refusal_of(r#"{"to":"sign-in-with-password","ask":{"password":"a secret"}}"#);
+    assert_eq!(refusal.policy.as_deref(), Some("SingleSignOnRequired"));
+    let asked = office.server.accept().map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(asked, Err(ErrorKind::WouldBlock), "nobody was asked");
+}
+
+#[test]
+fn a_raw_command_is_refused_by_the_name_of_its_policy() {
+    let join = r#"{"to":"core","ask":{"area":"room","command":{"do":"join","room":"lobby@conference.example.test"}}}"#;
+    let add = r#"{"to":"core","ask":{"area":"people","command":{"do":"add-contact","jid":"eve@example.test","groups":[]}}}"#;
+    let send = r#"{"to":"core","ask":{"area":"chat","command":{"do":"send","conversation":{"kind":"person","jid":"bob@example.test"},"body":"Hello"}}}"#;
+    for (policy, line, name) in [
+        (r#"{"GroupChatAllowed": false}"#, join, "GroupChatAllowed"),
+        (r#"{"ContactAddingAllowed": false}"#, add, "ContactAddingAllowed"),
+        (r#"{"ManagementRequired": true}"#, send, "ManagementRequired"),
+    ] {
+        let office = Office::new(policy, SignIn::Ticket);
+        let refusal = office.refusal_of(line);
+        assert_eq!(refusal.policy.as_deref(), Some(name), "{refusal:?}");
+        if name == "ManagementRequired" {
+            assert!(refusal.reason.starts_with("This computer must be managed"), "{}", refusal.reason);
+        }
+    }
+}
