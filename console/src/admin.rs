@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+pub mod root;
+
 /// Who the audit says it was.
 const WHO: &str = "flintd admin";
 /// Largest file to import, in bytes.
@@ -36,6 +38,9 @@ pub enum AdminCommand {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Root keys and root documents: who may sign policies, and who may change that.
+    #[command(subcommand)]
+    Root(root::RootCommand),
     /// Print the content for /etc/flint/trust.json.
     TrustRoot {
         /// The configuration file.
@@ -91,6 +96,9 @@ pub enum AdminError {
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// Root documents.
+    #[error(transparent)]
+    Rotate(#[from] crate::policy::keys::RotateError),
     /// Running flintd.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -143,6 +151,7 @@ pub async fn run(command: AdminCommand) -> Result<(), AdminError> {
             store.close().await;
             print(&password)
         }
+        AdminCommand::Root(command) => root::run(command),
         AdminCommand::TrustRoot { config } => {
             let config = Config::read(&config)?;
             files::make_state_directory(&config.state)?;

@@ -89,8 +89,17 @@ pub fn write_secret(file: &Path, content: &[u8]) -> Result<(), FileError> {
     let mut open =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(refuse)?;
     open.write_all(content).and_then(|()| open.sync_all()).map_err(refuse)?;
-    std::fs::rename(&part, file).map_err(refuse)?;
-    let directory = file.parent().unwrap_or(Path::new("."));
+    replace(&part, file)
+}
+
+/// Gives a file the name of another one, which is gone then.
+///
+/// # Errors
+/// It can't be written.
+pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
+    let refuse = |source| FileError::Write { file: to.to_owned(), source };
+    std::fs::rename(from, to).map_err(refuse)?;
+    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(refuse)
 }
 

@@ -129,7 +129,24 @@ async fn it_serves_https_takes_imports_while_it_runs_and_stops_in_order() {
     assert_eq!(get("/healthz").await, "ok\n", "SIGHUP does not stop it");
     running.signal("-TERM");
     assert!(running.child.wait().unwrap().success());
-    assert!(files.start().url.starts_with("https://"), "and it starts again");
+
+    // The root key lies elsewhere, and a new root comes back signed.
+    let (kept, next) = (files.path("kept.key"), files.path("next.json"));
+    std::fs::rename(files.path("state/root.key"), &kept).unwrap();
+    let made = files.admin(&["root", "next", "--new-signing-key"], Some(&next));
+    assert!(made.status.success(), "{made:?}");
+    let unsigned = files.admin(&["root", "install"], Some(&next));
+    assert!(String::from_utf8_lossy(&unsigned.stderr).contains("The root is refused"), "{unsigned:?}");
+    let mut sign = Command::new(PROGRAM);
+    let signed = sign.args(["admin", "root", "sign"]).arg(&next).arg("--key").arg(&kept).output().unwrap();
+    assert!(String::from_utf8_lossy(&signed.stdout).contains("epoch 1; signatures: 1."), "{signed:?}");
+    let installed = files.admin(&["root", "install"], Some(&next));
+    assert!(String::from_utf8_lossy(&installed.stdout).contains("Root 2 is installed"), "{installed:?}");
+    let again = files.start();
+    assert!(again.url.starts_with("https://"), "and it starts again");
+    let trust = files.admin(&["trust-root"], None);
+    let trust = flint_policy::TrustFile::parse(std::str::from_utf8(&trust.stdout).unwrap()).unwrap();
+    assert_eq!((trust.trust.root().version, trust.trust.root().epoch), (2, 1));
 }
 
 #[test]

@@ -102,6 +102,41 @@ impl Envelope {
         Self { payload_type: payload_type.to_owned(), payload, signatures }
     }
 
+    /// What is to be signed, by nobody yet.
+    pub(crate) fn unsigned(payload_type: &str, payload: Vec<u8>) -> Self {
+        Self { payload_type: payload_type.to_owned(), payload, signatures: Vec::new() }
+    }
+
+    /// Adds a signature; a second one of the same key takes the place of the first.
+    pub(crate) fn add_signature(&mut self, key: &SigningKey) {
+        let keyid = key.public().id();
+        let sig = key.sign(&pae(&self.payload_type, &self.payload)).to_vec();
+        self.signatures.retain(|signature| signature.keyid != keyid);
+        self.signatures.push(Signature { keyid, sig });
+    }
+
+    /// Like [`Envelope::from_json`], but nobody needs to have signed yet.
+    pub(crate) fn from_draft(json: &[u8]) -> Result<Self, EnvelopeError> {
+        if json.len() > MAX_ENVELOPE {
+            return Err(EnvelopeError::TooLarge);
+        }
+        let draft: Self =
+            serde_json::from_slice(json).map_err(|e| EnvelopeError::Malformed(e.to_string()))?;
+        if !draft.signatures.is_empty() {
+            draft.check()?;
+        }
+        Ok(draft)
+    }
+
+    pub(crate) fn payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
+    /// How many have signed; whether they may is not looked at.
+    pub(crate) fn signatures(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// Reads the JSON form. Nothing is verified yet.
     ///
     /// # Errors

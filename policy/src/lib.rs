@@ -31,7 +31,7 @@ pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use layer::{Inputs, Layer, Level, Source};
 pub use machine::{MachineFile, read_machine_file};
 pub use resolve::resolve;
-pub use root::{ROOT_TYPE, RootDocument, RootRejected, unverified_root_version};
+pub use root::{ROOT_TYPE, RootDocument, RootDraft, RootRejected, unverified_root_version};
 pub use trust::{Expectation, Held, PolicyRejected, Trust, VerifiedPolicy};
 pub use trust_file::{TrustFile, TrustFileError};
 pub use typed::{Endpoint, FileReference, MASK, Proxy, SecretText};

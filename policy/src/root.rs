@@ -113,6 +113,64 @@ impl RootDocument {
     }
 }
 
+/// A root that is on its way from one key holder to the next, each on a computer of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootDraft {
+    document: RootDocument,
+    envelope: Envelope,
+}
+
+impl RootDraft {
+    /// Begins with nobody's signature.
+    ///
+    /// # Errors
+    /// [`RootRejected::Invalid`] when the document contradicts itself.
+    pub fn new(document: RootDocument) -> Result<Self, RootRejected> {
+        document.check()?;
+        let payload =
+            serde_json::to_vec(&document).expect("a document of strings and numbers can be written");
+        Ok(Self { document, envelope: Envelope::unsigned(ROOT_TYPE, payload) })
+    }
+
+    /// Reads what [`RootDraft::to_json`] has written. Signatures are not verified: [`crate::Trust::rotate`] does that.
+    ///
+    /// # Errors
+    /// [`RootRejected`], also for anything that is no root document: a root key signs nothing else.
+    pub fn from_json(json: &[u8]) -> Result<Self, RootRejected> {
+        let envelope = Envelope::from_draft(json)?;
+        if envelope.payload_type() != ROOT_TYPE {
+            let other = envelope.payload_type().chars().take(100).collect();
+            return Err(EnvelopeError::WrongType(other).into());
+        }
+        let payload = envelope.unverified_payload();
+        check_format(payload)?;
+        let document: RootDocument =
+            serde_json::from_slice(payload).map_err(|e| DocumentError::Malformed(e.to_string()))?;
+        document.check()?;
+        Ok(Self { document, envelope })
+    }
+
+    /// Adds the signature of a root key, old or new.
+    pub fn sign(&mut self, key: &SigningKey) {
+        self.envelope.add_signature(key);
+    }
+
+    /// What is signed.
+    pub fn document(&self) -> &RootDocument {
+        &self.document
+    }
+
+    /// How many have signed.
+    pub fn signatures(&self) -> usize {
+        self.envelope.signatures()
+    }
+
+    /// The text to hand on.
+    pub fn to_json(&self) -> String {
+        self.envelope.to_json()
+    }
+}
+
 /// The version that an envelope claims, without any check: to find out which roots of the chain are to be fetched.
 pub fn unverified_root_version(envelope_json: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]

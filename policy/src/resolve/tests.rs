@@ -4,6 +4,8 @@ use serde_json::json;
 use super::*;
 use crate::MachineFile;
 
+mod table;
+
 const DAYS: &str = "HistoryRetentionDays";
 
 /// Every rung, strongest first, written down once more by hand: the precedence of the design, not of the code.

@@ -265,6 +265,39 @@ fn a_new_signing_key_comes_with_a_new_root() {
 }
 
 #[test]
+fn versions_that_a_thief_has_used_up_do_not_bar_the_way() {
+    let mut trust = trust();
+    let last = trust.verify_policy(&envelope(&document(u64::MAX)), &expect(None)).unwrap().held;
+    assert_eq!(refused(&envelope(&document(8)), &expect(Some(last))), "older");
+    // The holder of the root key gives a new signing key and a new epoch.
+    let next = RootDocument { signing_keys: vec![key(101).public()], epoch: 1, ..root(2, &[1], 1) };
+    trust.rotate(&signed(&next, &[1])).unwrap();
+    let bytes = PolicyDocument { epoch: 1, ..document(8) }.sign(&key(101)).to_json().into_bytes();
+    let held = trust.verify_policy(&bytes, &expect(Some(last))).unwrap().held;
+    assert_eq!((held.epoch, held.version), (1, 8));
+    let stolen = PolicyDocument { epoch: 1, ..document(u64::MAX) };
+    let refused = trust.verify_policy(&envelope(&stolen), &expect(Some(held))).unwrap_err();
+    assert_eq!(refused.code(), "unknown-key");
+}
+
+#[test]
+fn a_draft_goes_from_hand_to_hand_until_enough_have_signed() {
+    let mut trust = Trust::pin(&signed(&root(1, &[1, 2, 3], 2), &[1, 2]), "example.test").unwrap();
+    let mut draft = crate::RootDraft::new(root(2, &[4], 1)).unwrap();
+    for (hand, count) in [(4, 1), (2, 2), (2, 2), (3, 3)] {
+        assert!(trust.rotate(draft.to_json().as_bytes()).is_err(), "before {hand} has signed");
+        draft = crate::RootDraft::from_json(draft.to_json().as_bytes()).unwrap();
+        draft.sign(&key(hand));
+        assert_eq!(draft.signatures(), count);
+    }
+    trust.rotate(draft.to_json().as_bytes()).unwrap();
+    assert_eq!(trust.root(), draft.document());
+    // A policy is no root, whatever a holder of a root key is given to sign.
+    let policy = crate::RootDraft::from_json(&envelope(&document(7)));
+    assert!(matches!(policy, Err(RootRejected::Envelope(EnvelopeError::WrongType(_)))));
+}
+
+#[test]
 fn a_restored_console_continues_in_a_new_epoch() {
     let held = trust().verify_policy(&envelope(&document(90)), &expect(None)).unwrap().held;
     let mut trust = trust();
