@@ -43,6 +43,7 @@ metrics! {
     waiting: "gauge", "Customers waiting now.";
     chats: "gauge", "Chats running now.";
     agents: "gauge", "Agents taking part now.";
+    lines_dropped_total: "counter", "Lines of chats that were not written down because a chat has too many.";
     journal_records_total: "counter", "Records written to the journal.";
     journal_commits_total: "counter", "Commits of the journal.";
     journal_errors_total: "counter", "Failures of the journal.";

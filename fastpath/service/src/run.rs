@@ -158,9 +158,9 @@ impl<C: Connect, J: Journal> Task<C, J> {
                 ..SessionFilter::default()
             };
             if let Some(summary) = self.journal.sessions(&filter).await?.pop() {
-                let lines = self.journal.transcript(session, usize::MAX >> 1).await?;
+                let lines = self.journal.transcript(session, room::MAX_STORED).await?;
                 let last_line = lines.iter().map(|line| line.at).max().unwrap_or_default();
-                past.push(Past { summary, last_line, recent: room::recent(&lines) });
+                past.push(Past { summary, lines: lines.len(), last_line, recent: room::recent(&lines) });
             }
         }
         let metrics = Arc::clone(&self.metrics);

@@ -75,7 +75,8 @@ impl Desk {
         inputs.add_machine_file(flint_policy::Level::Mandatory, file);
         let effective = flint_policy::resolve(&inputs);
         let server = ServerPolicyState::default();
-        let resolved = PolicyResolved { effective, managed_by: None, server, missing: None, brand_image: None };
+        let resolved =
+            PolicyResolved { effective, managed_by: None, server, missing: None, brand_image: None };
         self.give(Input::PolicyResolved(Box::new(resolved))).await;
     }
 

@@ -102,6 +102,7 @@ impl Observer {
         let shown = Shown { agent: to.to_owned(), id: id.to_owned(), stale: false };
         if let Some(old) = self.open.insert(session.clone(), shown)
             && !old.stale
+            && old.agent != to
         {
             self.problem = Some(format!("{session} is offered to {to} while {} has {}", old.agent, old.id));
         }

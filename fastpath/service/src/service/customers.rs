@@ -74,6 +74,7 @@ impl Service {
             client: customer.jid().clone(),
             summary: summary.clone(),
             told: None,
+            lines: 0,
             last_line: Timestamp::default(),
             recent: VecDeque::new(),
         };

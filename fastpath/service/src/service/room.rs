@@ -2,6 +2,7 @@
 
 use super::Service;
 use crate::journal::{JournalRecord, Line, LineKind, SessionAgent, Text};
+use crate::metrics::Metrics;
 use crate::xml::{
     CLIENT, Condition, FORMS, MUC, MUC_OWNER, MUC_USER, Request, el, iq_set, leaf, message, ms, occupant,
     presence,
@@ -15,6 +16,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Longest text of one line that is written down, in bytes.
 const MAX_LINE: usize = 10_000;
+/// Most lines of one chat that are written down; what is said later is not kept.
+pub(crate) const MAX_STORED: usize = 5_000;
+/// Longest nickname that is written down, in bytes.
+const MAX_NICK: usize = 200;
 /// Most people of one room that are watched.
 const MAX_OCCUPANTS: usize = 50;
 
@@ -397,7 +402,11 @@ impl Service {
         if stanza.get_child("delay", "urn:xmpp:delay").is_some() {
             let said = history::delay(stanza).and_then(|at| u64::try_from(at).ok()).map(Timestamp);
             let last = self.visits.get(session).map_or(now, |visit| visit.last_line);
-            if let Some(place) = room.known.iter().position(|known| *known == mark(&nick, &body)) {
+            if let Some(place) = room
+                .known
+                .iter()
+                .position(|known| *known == mark(&nick[..nick.floor_char_boundary(MAX_NICK)], &body))
+            {
                 room.known.remove(place);
                 return;
             }
@@ -431,6 +440,12 @@ impl Service {
         jid: Option<BareJid>,
         text: String,
     ) {
+        let Some(visit) = self.visits.get_mut(session) else { return };
+        visit.lines += 1;
+        if visit.lines > MAX_STORED {
+            return Metrics::add(&self.metrics.lines_dropped_total, 1);
+        }
+        let nick = &nick[..nick.floor_char_boundary(MAX_NICK)];
         let mark = (kind == LineKind::Message).then(|| mark(nick, &text));
         let line = Line { session: session.clone(), at, kind, nick: nick.to_owned(), jid, text: Text(text) };
         self.records.push(JournalRecord::Line(line));

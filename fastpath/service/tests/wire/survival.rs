@@ -269,3 +269,30 @@ async fn a_burst_is_told_once_and_long_lists_are_cut() {
     assert!(String::from(last.unwrap()).contains("<count>40</count>"));
     office.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_without_end_is_not_kept_without_end() {
+    let mut office = Office::open();
+    office.agent(ANN, 1).await;
+    office.join("wanda@example.test/home").await;
+    let chat = office.chat(ANN, "wanda@example.test/home").await;
+    let room = format!("{chat}@conference.example.test");
+    let say = format!("<message type='groupchat' to='{room}'><body>again</body></message>");
+    for _ in 0..4_990 {
+        office.send(ANN, &say);
+    }
+    office.pass(120).await;
+    office.send(ANN, &say);
+    office.pass(1).await;
+    assert_eq!(office.metrics.lines_dropped_total.load(Ordering::Relaxed), 0);
+    // The next process counts on.
+    let mut office = office.kill();
+    office.pass(1).await;
+    for _ in 0..100 {
+        office.send(ANN, &say);
+    }
+    office.pass(1).await;
+    let dropped = office.metrics.lines_dropped_total.load(Ordering::Relaxed);
+    assert!((90..=100).contains(&dropped), "{dropped}");
+    office.stop().await;
+}
