@@ -6,6 +6,7 @@
 
 mod chats;
 mod desk;
+mod handover;
 mod offers;
 mod stanza;
 #[cfg(test)]
@@ -55,6 +56,11 @@ enum Request {
     Accept(String),
     /// Declining one.
     Decline,
+    /// Somebody else in a chat: a transfer, or an invitation.
+    HandOver {
+        /// Transfer.
+        transfer: bool,
+    },
     /// A transcript.
     Transcript {
         /// Workgroup.
@@ -148,6 +154,9 @@ impl Agent {
             AgentCommand::AcceptOffer { offer } => self.accept_offer(&offer, out),
             AgentCommand::DeclineOffer { offer } => self.decline_offer(&offer, out),
             AgentCommand::SendToCustomer { session, body } => self.say(&session, &body, out),
+            AgentCommand::HandOver { session, transfer, to, reason } => {
+                self.hand_over(&session, transfer, to, &reason, out);
+            }
             AgentCommand::EndChat { session } => self.end_chat(&session, out),
             AgentCommand::GetTranscript { workgroup, session } => {
                 self.get_transcript(&workgroup, session, out)
@@ -207,6 +216,7 @@ impl Agent {
             Request::Occupants(session) => self.occupants(&session, result.ok().flatten(), out),
             Request::Accept(offer) => self.accept_answered(&offer, result.map(|_| ()), out),
             Request::Decline => {}
+            Request::HandOver { transfer } => handover::answered(transfer, result.map(|_| ()), out),
             Request::Transcript { workgroup, session } => self.transcript(&workgroup, session, result, out),
         }
     }
@@ -237,6 +247,9 @@ impl Agent {
 
     fn message(&mut self, extension: &Extension, stanza: &Element, out: &mut AgentOutput) {
         let room = extension.from.to_bare();
+        if self.desks.contains_key(&room) && extension.stanza_type.as_deref() == Some("error") {
+            return self.handover_failed(stanza, out);
+        }
         if let Some(session) = self.chat_of_room(&room) {
             self.room_message(&session, extension, stanza, out);
         } else {
@@ -260,6 +273,7 @@ impl Agent {
             match request {
                 Request::Workgroups(service) => self.workgroups(&service, None, out),
                 Request::Occupants(session) => self.occupants(&session, None, out),
+                Request::HandOver { transfer } => handover::unanswered(transfer, out),
                 Request::Transcript { .. } => out.updates.push(rejected(
                     "Show the transcript",
                     "The workgroup did not answer. Try again in a moment.",

@@ -2,7 +2,7 @@
 
 use flint_core::model::Show;
 use flint_core::secret::Private;
-use jid::BareJid;
+use jid::{BareJid, Jid};
 use serde::{Deserialize, Serialize};
 
 /// Commands of the support desk.
@@ -42,6 +42,17 @@ pub enum AgentCommand {
         session: String,
         /// Text.
         body: Private,
+    },
+    /// Bring somebody else into the chat, or hand the customer over.
+    HandOver {
+        /// Session id.
+        session: String,
+        /// The customer goes over and this agent leaves; otherwise somebody only comes in addition.
+        transfer: bool,
+        /// A person, a workgroup (`NAME@SERVICE`), or a queue (`NAME@SERVICE/QUEUE`).
+        to: Jid,
+        /// For whoever is asked; must not be empty.
+        reason: Private,
     },
     /// End the chat and leave its room.
     EndChat {

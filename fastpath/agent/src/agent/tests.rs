@@ -2,7 +2,9 @@
 
 mod chat;
 mod desk;
+mod handover;
 mod offer;
+mod traps;
 
 use super::*;
 use crate::update::{ChatLine, CustomerChatRow, OfferEnd, OfferRow, WorkgroupRow};

@@ -9,6 +9,7 @@ mod office;
 mod requests;
 mod rooms;
 mod survival;
+mod traps;
 
 use flint_fastpath_service::conformance::{MemoryJournal, check, check_reopened};
 
