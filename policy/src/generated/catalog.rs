@@ -152,7 +152,7 @@ pub static CATALOG: &[Definition] = &[
         name: "BrandImage",
         group: "organization",
         caption: "Picture at sign-in",
-        description: "Shown at sign-in in place of the icon, as PNG, JPEG or SVG. It is fetched over HTTPS and used only if its content has this SHA-256.",
+        description: "Shown at sign-in in place of the icon. It is fetched over HTTPS and used only if its content has this SHA-256.",
         kind: Kind::File { max_size: 524288 },
         default: None,
         restricted: None,
