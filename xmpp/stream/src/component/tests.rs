@@ -108,6 +108,7 @@ async fn what_one_sender_does_wrong_is_left_out() {
         format!("<a{attributes}/>"),
         format!("<a b='{}'/>", "x".repeat(70_000)),
         "<a/>".repeat(200_000),
+        "x".repeat(9 << 20),
     ]
     .into_iter()
     .enumerate()
@@ -153,6 +154,25 @@ async fn a_silent_server_is_asked_and_then_given_up() {
     let (end, _peer) = tokio::join!(component.next(), server);
     assert!(matches!(end.unwrap_err(), StreamEnd::Network(_)));
     assert_eq!(begin.elapsed(), Duration::from_secs(60 + 60 + 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stanza_that_does_not_end_is_not_waited_for() {
+    let (mut component, mut peer) = open().await;
+    let begin = Instant::now();
+    let server = async {
+        peer.send("<message><body>").await;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            peer.send("x").await;
+        }
+    };
+    let end = tokio::select! {
+        end = component.next() => end.unwrap_err(),
+        () = server => unreachable!("it sends for ever"),
+    };
+    assert!(matches!(end, StreamEnd::Network(_)), "{end}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(120));
 }
 
 #[tokio::test]

@@ -1,3 +1,6 @@
+mod cuts;
+mod deadlines;
+
 use super::*;
 use crate::params::Limits;
 use crate::testing::{connect_over, params, session};

@@ -1,0 +1,127 @@
+//! A server that is alive and yet does not do its part: one byte a second, no acknowledgement, no end of a step.
+
+use super::*;
+use tokio::time::sleep;
+
+#[tokio::test(start_paused = true)]
+async fn a_stanza_that_does_not_end_is_not_waited_for_byte_by_byte() {
+    let (mut session, mut peer) = session(&params()).await;
+    let begin = Instant::now();
+    let server = async {
+        peer.send("<message id='1'/><message id='2'><body>").await;
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            peer.send("x").await;
+        }
+    };
+    let client = async {
+        assert_eq!(next_id(&mut session).await, "1");
+        session.next().await.unwrap_err()
+    };
+    let end = tokio::select! {
+        end = client => end,
+        () = server => unreachable!("it sends for ever"),
+    };
+    assert!(matches!(end, StreamEnd::Network(_)), "{end}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(120));
+    // Nothing of it was handled, so it comes again on the resumption.
+    assert_eq!(session.into_resume_state().unwrap().management.inbound, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_stanzas_for_hours_are_no_stanza_without_an_end() {
+    let (mut session, mut peer) = session(&params()).await;
+    let server = async {
+        for _ in 0..1000 {
+            // In each packet the end of one and the beginning of the next.
+            peer.send("<message id='1'><body>a").await;
+            sleep(Duration::from_secs(10)).await;
+            peer.send("</body></message><message id='1'><body>").await;
+            sleep(Duration::from_secs(10)).await;
+            peer.send("</body></message>").await;
+        }
+    };
+    let client = async {
+        for _ in 0..2000 {
+            assert_eq!(next_id(&mut session).await, "1");
+        }
+    };
+    tokio::join!(client, server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_talks_but_never_acknowledges_is_asked_twice_and_loses_nothing() {
+    let (mut session, mut peer) = session(&params()).await;
+    session.send(&message(1), Some(1)).await.unwrap();
+    let begin = Instant::now();
+    let server = async {
+        loop {
+            sleep(Duration::from_secs(7)).await;
+            peer.send("<presence id='p'/>").await;
+        }
+    };
+    let client = async {
+        loop {
+            match session.next().await {
+                Ok(Event::Stanza(_)) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(end) => return end,
+            }
+        }
+    };
+    let end = tokio::select! {
+        end = client => end,
+        () = server => unreachable!("it sends for ever"),
+    };
+    assert!(matches!(end, StreamEnd::Network(_)), "{end}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(120));
+    for name in ["message", "r", "r"] {
+        peer.expect(name).await;
+    }
+    assert_eq!(session.into_resume_state().unwrap().unacked(), [(Some(1), message(1))]);
+}
+
+#[tokio::test]
+async fn what_is_not_acknowledged_is_bounded() {
+    let (mut session, mut peer) = session(&params()).await;
+    let server = async {
+        for _ in 0..TOO_MANY {
+            next_stanza(&mut peer).await;
+        }
+    };
+    let client = async {
+        for number in 0..=TOO_MANY {
+            assert_eq!(session.is_full(), number >= FULL, "{number}");
+            let sent = session.send(&message("m"), Some(number as u64)).await;
+            assert_eq!(sent.is_ok(), number < TOO_MANY, "{number}");
+        }
+    };
+    tokio::join!(client, server);
+    assert_eq!(session.into_resume_state().unwrap().unacked().len(), TOO_MANY + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_stanzas_do_not_prolong_the_wait_for_an_answer() {
+    let begin = Instant::now();
+    let endless = again(None, async |peer: &mut Peer| {
+        for _ in 0..100 {
+            peer.send("<x xmlns='urn:x'/>").await;
+            sleep(Duration::from_secs(10)).await;
+        }
+    });
+    let (session, _) = endless.await;
+    assert_eq!(session.unwrap_err().error.kind(), "timed-out");
+    assert!(begin.elapsed() <= Duration::from_secs(1000));
+}
+
+#[tokio::test]
+async fn a_resumption_of_another_session_is_refused() {
+    let (session, _peer) = again(Some(cut().await), async |peer: &mut Peer| {
+        peer.expect("resume").await;
+        peer.send("<resumed xmlns='urn:xmpp:sm:3' previd='sm2' h='0'/>").await;
+    })
+    .await;
+    let failed = session.unwrap_err();
+    assert_eq!(failed.error.kind(), "protocol");
+    assert_eq!(failed.resume.unwrap().unacked().len(), 3);
+}
