@@ -3,7 +3,7 @@
 use crate::projection::Session;
 use crate::start::{Begin, start_window};
 use crate::window::Window;
-use crate::{APPLICATION_ID, load_style, notifications};
+use crate::{APPLICATION_ID, load_style, notifications, pace};
 use adw::prelude::*;
 use flint_runtime::{Client, Options};
 use gtk::{gio, glib};
@@ -60,6 +60,7 @@ fn open(application: &adw::Application, client: Client) {
     let window = Window::new(application, &session);
     install_actions(application, &window, &session);
     notifications::attach(application, &window, &session);
+    pace::watch(&window, &session);
     session.follow();
     window.present();
 }

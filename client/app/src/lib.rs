@@ -11,6 +11,7 @@ mod doctor;
 mod login;
 mod notifications;
 pub mod options;
+mod pace;
 mod people;
 mod policy;
 mod projection;

@@ -1,7 +1,7 @@
 //! The test realm as a child process, and the clients that are started in it.
 
 use crate::driver::{Driver, PYTHON, bound_command};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,8 +20,13 @@ pub struct Realm {
 impl Realm {
     /// Starts a realm. `programs` is the folder of our binaries.
     pub fn start(programs: &Path) -> Result<Self> {
+        Self::start_with(programs, &[])
+    }
+
+    /// Starts a realm with these options of `realm up`.
+    pub fn start_with(programs: &Path, options: &[&str]) -> Result<Self> {
         let mut command = bound_command(programs.join("flint-realm"));
-        let mut driver = Driver::start("the realm", command.arg("up"))?;
+        let mut driver = Driver::start("the realm", command.arg("up").args(options))?;
         let report = driver.wait("the realm", |line| (line["format"] == json!(1)).then(|| line.clone()))?;
         let dir = Path::new(report["dir"].as_str().context("the realm names no directory")?).join("clients");
         std::fs::create_dir(&dir)?;
@@ -91,16 +96,25 @@ impl Realm {
 
     /// The console by its pages alone, signed in with a new one-time password.
     pub fn console(&self) -> Result<Driver> {
-        let output = Command::new(self.program("flintd"))
-            .args(["admin", "one-time-password", "--config", self.text("flintd_config")])
-            .output()
-            .context("flintd can't be started")?;
-        let password = String::from_utf8(output.stdout)?.trim().to_owned();
+        let password = self.admin(&["one-time-password"])?.trim().to_owned();
         let mut command = bound_command(PYTHON);
         command.arg(self.dir.join("console.py")).args([self.text("console_url"), self.text("ca"), &password]);
         let mut console = Driver::start("the console", &mut command)?;
         console.wait("the console's sign-in", |line| (line["event"] == json!("online")).then_some(()))?;
         Ok(console)
+    }
+
+    /// Runs `flintd admin` on the realm's flintd, which takes the change at once.
+    pub fn admin(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(self.program("flintd"))
+            .arg("admin")
+            .args(arguments)
+            .args(["--config", self.text("flintd_config")])
+            .output()
+            .context("flintd can't be started")?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "flintd admin {arguments:?}: {words}");
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// True once the realm has ended without being told.

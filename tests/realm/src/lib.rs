@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use certificates::Certificates;
 use flintd::Flintd;
 use kerberos::Kdc;
-use prosody::{Ports, Prosody};
+use prosody::{Extras, Ports, Prosody};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -34,6 +34,8 @@ pub struct Options {
     pub agents: usize,
     /// The flintd binary.
     pub flintd: PathBuf,
+    /// What is there for measurements.
+    pub extras: Extras,
 }
 
 /// A running realm. Dropping it stops all servers and removes the directory.
@@ -81,7 +83,15 @@ impl Realm {
         progress("Starting Prosody");
         let prosody_dir = sub("prosody")?;
         let prosody_ports = Ports { starttls, direct, component, https };
-        Prosody::configure(&prosody_dir, DOMAIN, prosody_ports, &people, &secret, &certificates)?;
+        Prosody::configure(
+            &prosody_dir,
+            DOMAIN,
+            prosody_ports,
+            &people,
+            &secret,
+            &certificates,
+            options.extras,
+        )?;
         let prosody = Prosody::start(&prosody_dir, prosody_ports, &kdc)?;
         let dns = dns::start(DOMAIN, dns::XmppPorts { starttls, direct })?;
 

@@ -1,13 +1,15 @@
 //! `flint-realm up`: the test realm in the foreground, described by one JSON line on standard output.
 
 use anyhow::{Context, Result, bail};
+use flint_test_realm::prosody::Extras;
 use flint_test_realm::{Options, Realm};
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: flint-realm up [--server prosody|ejabberd] [--users N] [--agents N]";
+const USAGE: &str =
+    "usage: flint-realm up [--server prosody|ejabberd] [--users N] [--agents N] [--roster N] [--load]";
 
 fn main() -> ExitCode {
     match run() {
@@ -70,12 +72,14 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
         bail!("{USAGE}");
     }
     let flintd = std::env::current_exe()?.with_file_name("flintd");
-    let mut options = Options { users: 200, agents: 3, flintd };
+    let mut options = Options { users: 200, agents: 3, flintd, extras: Extras::default() };
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{option} needs a value\n{USAGE}"));
         match option.as_str() {
             "--users" => options.users = value()?.parse().context("--users takes a number")?,
             "--agents" => options.agents = value()?.parse().context("--agents takes a number")?,
+            "--roster" => options.extras.roster = value()?.parse().context("--roster takes a number")?,
+            "--load" => options.extras.load = true,
             "--server" => match value()?.as_str() {
                 "prosody" => {}
                 "ejabberd" => bail!("the realm has no ejabberd yet; use --server prosody"),

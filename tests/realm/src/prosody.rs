@@ -32,6 +32,15 @@ pub struct Prosody {
     pub ports: Ports,
 }
 
+/// What a realm has for measurements only.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras {
+    /// Invented colleagues in Ann's roster, a fifth of them online. They have no account.
+    pub roster: usize,
+    /// A component `load.DOMAIN` for a load generator, which plays agents and customers.
+    pub load: bool,
+}
+
 /// Domains of the components, all served by flintd.
 pub const COMPONENTS: [&str; 3] = ["flint", "manager", "workgroup"];
 
@@ -44,6 +53,7 @@ impl Prosody {
         people: &[Person],
         secret: &str,
         certificates: &Certificates,
+        extras: Extras,
     ) -> Result<()> {
         std::fs::create_dir(dir.join("data"))?;
         std::fs::create_dir(dir.join("certs"))?;
@@ -56,6 +66,10 @@ impl Prosody {
         std::fs::write(
             dir.join("modules/mod_flint_realm_history.lua"),
             include_str!("../prosody/mod_flint_realm_history.lua"),
+        )?;
+        std::fs::write(
+            dir.join("modules/mod_flint_realm_crowd.lua"),
+            include_str!("../prosody/mod_flint_realm_crowd.lua"),
         )?;
         std::fs::write(dir.join("sasl/prosody.conf"), "mech_list: GSSAPI\n")?;
         let passwords: serde_json::Map<String, serde_json::Value> =
@@ -77,7 +91,7 @@ impl Prosody {
         }
         std::fs::write(
             dir.join("prosody.cfg.lua"),
-            configuration(dir, domain, ports, secret, certificates)?,
+            configuration(dir, domain, ports, secret, certificates, extras)?,
         )?;
         Ok(())
     }
@@ -120,10 +134,12 @@ fn configuration(
     ports: Ports,
     secret: &str,
     certificates: &Certificates,
+    extras: Extras,
 ) -> Result<String> {
     let Ports { starttls, direct, component, https } = ports;
     let (chain, key) = (certificates.chain.display(), certificates.key.display());
     let dir = dir.display();
+    let Extras { roster, load } = extras;
     let root = if rustix::process::geteuid().is_root() { "run_as_root = true\n" } else { "" };
     let mut text = format!(
         r#"{root}pidfile = "{dir}/prosody.pid"
@@ -147,7 +163,7 @@ allow_registration = false
 modules_enabled = {{
 	"disco", "roster", "saslauth", "tls", "blocklist", "bookmarks", "carbons", "pep", "private", "smacks", "groups",
 	"vcard", "csi_simple", "ping", "time", "version", "mam", "offline", "posix", "lastactivity",
-	"flint_realm_history",
+	"flint_realm_history", "flint_realm_crowd",
 }}
 modules_disabled = {{ "s2s", "s2s_auth_certs", "dialback" }}
 smacks_hibernation_time = 120
@@ -165,6 +181,7 @@ VirtualHost "{domain}"
 	cyrus_server_fqdn = "{domain}"
 	flint_realm_history = "{dir}/accounts.jsonl"
 	flint_realm_names = "{dir}/names.json"
+	flint_realm_crowd = {roster}
 
 Component "conference.{domain}" "muc"
 	modules_enabled = {{ "muc_mam", "vcard_muc", "flint_realm_history" }}
@@ -186,7 +203,7 @@ Component "upload.{domain}" "http_file_share"
 	http_external_url = "https://localhost:{https}/"
 "#
     )?;
-    for name in COMPONENTS {
+    for name in COMPONENTS.into_iter().chain(load.then_some("load")) {
         write!(text, "\nComponent \"{name}.{domain}\"\n\tcomponent_secret = \"{secret}\"\n")?;
     }
     Ok(text)

@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything that a developer runs. It builds with nothing but Rust, because it installs the rest.
 
 mod display;
+mod mutants;
 mod setup;
 
 use std::ffi::OsString;
@@ -13,12 +14,13 @@ usage: cargo xtask COMMAND
 
   setup                              install what is missing (Debian 12); the others call it when needed
   demo [--headless] [--check]        run the product: realm, window, console, a customer
-  realm up [--server prosody|ejabberd] [--users N] [--agents N]
+  realm up [--server prosody|ejabberd] [--users N] [--agents N] [--roster N] [--load]
                                      run the test realm in the foreground
   test [tidy|unit|scenario|ui|e2e|peers]
                                      run the tests; all of them without an argument
   screens                            make the pictures of every screen in target/screens/
-  bench [NAME] [--json]              measure, in a release build
+  bench [NAME] [--json]              measure, in a release build: sign-in, start, message, policy, desk, memory
+  mutants [CRATE]                    put bugs into policy, routing, agent and capability gate; list what no test saw
   generate [--check]                 make (or compare) the files that come from admin-schema/policies
 
   --no-install                       with any command: never install anything, say what is missing";
@@ -88,6 +90,7 @@ fn run(arguments: &[String], install: bool) -> Result<ExitCode> {
             build(&["--release"])?;
             replace(target()?.join("release/flint-story"), ["bench"].iter().chain(rest))
         }
+        ["mutants", rest @ ..] if rest.len() < 2 => mutants::run(rest.first().copied(), install),
         ["generate", rest @ ..] => {
             let mut command = cargo();
             command.args([
