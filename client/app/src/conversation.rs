@@ -12,9 +12,9 @@ use crate::projection::{RoomObject, Session, Topic};
 use crate::{text, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::core::command::{ChatCommand, RoomCommand};
+use flint_runtime::core::MessageId;
+use flint_runtime::core::command::ChatCommand;
 use flint_runtime::core::model::{ConversationId, RoomState};
-use flint_runtime::core::{Command, MessageId};
 use gtk::glib;
 use std::cell::OnceCell;
 
@@ -93,7 +93,7 @@ impl ConversationPage {
             page,
             move |_| {
                 let room = page.id().jid().clone();
-                page.session().send(Command::Room(RoomCommand::Join { room, nick: None, password: None }));
+                page.session().join_room(&room);
             }
         ));
         let followed = id.clone();
@@ -102,7 +102,7 @@ impl ConversationPage {
             Topic::Typing(id) if *id == followed => page.refresh_typing(),
             Topic::Conversations | Topic::Identity | Topic::People => page.refresh_title(),
             Topic::Rooms => page.refresh_room(),
-            Topic::Connection => page.refresh_room(),
+            Topic::Connection | Topic::Capabilities => page.refresh_room(),
             _ => {}
         });
         page.arrived();
@@ -214,6 +214,9 @@ impl ConversationPage {
         imp.room_bar.set_visible(line.is_some());
         imp.room_label.set_text(&line.unwrap_or_default());
         imp.join_button.set_visible(can_join);
+        let verdict = self.session().with(|state| state.capabilities.group_chat.clone());
+        imp.join_button.set_sensitive(verdict.is_allowed());
+        widgets::lock(&imp.join_button, &verdict, None);
         imp.composer.set_sensitive(!imp.room_bar.is_visible());
     }
 }

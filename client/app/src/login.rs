@@ -5,10 +5,10 @@ use crate::projection::{Session, Topic};
 use crate::{doctor, text, time, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::Command;
 use flint_runtime::core::Command as Core;
 use flint_runtime::core::command::AccountCommand;
 use flint_runtime::core::model::ConnectionState;
+use flint_runtime::{Command, PolicyCommand};
 use gtk::glib;
 use std::cell::{OnceCell, RefCell};
 use std::time::Duration;
@@ -91,6 +91,8 @@ struct Face {
     next_step: Option<String>,
     /// The server's certificate is what is wrong: no password helps, and nobody can say "go on".
     certificate: bool,
+    /// A password may be used instead.
+    password: bool,
 }
 
 impl SignInPage {
@@ -116,7 +118,12 @@ impl SignInPage {
         imp.again_button.connect_clicked(glib::clone!(
             #[strong]
             session,
-            move |_| session.sign_in()
+            move |_| {
+                if session.with(|state| state.capabilities.management.missing().is_some()) {
+                    session.send(Command::Policy(PolicyCommand::Refresh));
+                }
+                session.sign_in();
+            }
         ));
         doctor::connect_copy(&imp.copy_button, session, &imp.toasts);
         imp.password_entry.connect_entry_activated(glib::clone!(
@@ -142,7 +149,7 @@ impl SignInPage {
                     page.examine();
                 }
             }
-            Topic::Identity => page.refresh(),
+            Topic::Identity | Topic::Capabilities => page.refresh(),
             Topic::Doctor => page.refresh_checks(),
             Topic::Tick if page.is_mapped() => page.refresh_countdown(),
             _ => {}
@@ -161,6 +168,7 @@ impl SignInPage {
         let password = imp.password_entry.text();
         if let Some(session) = imp.session.get()
             && !password.is_empty()
+            && !session.with(|state| state.capabilities.single_sign_on_required)
         {
             session.send(Command::SignInWithPassword { password: password.as_str().into() });
             imp.password_entry.set_text("");
@@ -172,6 +180,8 @@ impl SignInPage {
         let Some(session) = imp.session.get() else { return };
         let face = face(session);
         imp.page.set_icon_name(Some(face.icon));
+        let brand = (face.next_step.is_none()).then(|| brand(session)).flatten();
+        imp.page.set_paintable(brand.as_ref());
         imp.page.set_title(&text::escaped(&face.title));
         imp.page.set_description(Some(&text::escaped(&face.description)));
         imp.again_button.set_visible(!face.busy);
@@ -187,7 +197,7 @@ impl SignInPage {
         });
         imp.tried_row.set_visible(face.next_step.is_some());
         imp.who_row.set_visible(face.certificate);
-        imp.password_row.set_visible(!face.certificate);
+        imp.password_row.set_visible(face.password);
         let domain = session.with(|state| state.jid.as_ref().map(|jid| jid.domain().to_string()));
         imp.who_row.set_subtitle(&domain.unwrap_or_default());
         self.set_busy(face.busy);
@@ -253,8 +263,29 @@ impl SignInPage {
     }
 }
 
+/// The organisation's picture, whose content was verified before it was written.
+fn brand(session: &Session) -> Option<gtk::gdk::Texture> {
+    let file = session.with(|state| state.capabilities.brand_image.clone())?;
+    let read = gtk::gdk::Texture::from_filename(&file);
+    read.inspect_err(|error| tracing::warn!("the organisation's picture can't be shown: {error}")).ok()
+}
+
 fn face(session: &Session) -> Face {
     session.with(|state| {
+        if let Some(reason) = state.capabilities.management.missing() {
+            return Face {
+                icon: "channel-secure-symbolic",
+                title: "No chat before your organisation’s policy is here".to_owned(),
+                description: text::one_line(reason, 400),
+                busy: false,
+                next_step: Some(
+                    "Check the network, then try again. Your administrator has decided so.".to_owned(),
+                ),
+                certificate: false,
+                password: false,
+            };
+        }
+        let password = !state.capabilities.single_sign_on_required;
         let who = state.jid.as_ref().map(ToString::to_string).unwrap_or_else(|| "you".to_owned());
         match &state.connection {
             ConnectionState::Refused { kind, reason, next_step } => Face {
@@ -264,6 +295,7 @@ fn face(session: &Session) -> Face {
                 busy: false,
                 next_step: Some(text::one_line(next_step, 400)),
                 certificate: is_unsafe(kind),
+                password: password && !is_unsafe(kind),
             },
             ConnectionState::Waiting { reason, retry_at } => {
                 let left = time::left(retry_at.0.saturating_sub(session.now().0));
@@ -274,6 +306,7 @@ fn face(session: &Session) -> Face {
                     busy: false,
                     next_step: Some(format!("Check your network. Flint tries again by itself in {left}.")),
                     certificate: false,
+                    password,
                 }
             }
             ConnectionState::Offline => Face {
@@ -283,6 +316,7 @@ fn face(session: &Session) -> Face {
                 busy: false,
                 next_step: None,
                 certificate: false,
+                password,
             },
             ConnectionState::Connecting | ConnectionState::Online { .. } => Face {
                 icon: "avatar-default-symbolic",
@@ -291,6 +325,7 @@ fn face(session: &Session) -> Face {
                 busy: true,
                 next_step: None,
                 certificate: false,
+                password,
             },
         }
     })

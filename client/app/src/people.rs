@@ -9,7 +9,6 @@ use crate::projection::{PeopleItem, PeopleItemObject, Session, Topic};
 use crate::widgets;
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::core::Verdict;
 use flint_runtime::core::model::ConversationId;
 use gtk::glib;
 use std::cell::OnceCell;
@@ -148,17 +147,8 @@ impl PeoplePage {
         let Some(session) = imp.session.get() else { return };
         let verdict = session.with(|state| state.capabilities.add_contact.clone());
         imp.add_button.set_sensitive(verdict.is_allowed());
-        let (icon, tooltip, description) = match &verdict {
-            Verdict::Allowed => {
-                ("contact-new-symbolic", "Add contact (Ctrl+Shift+N)".to_owned(), String::new())
-            }
-            Verdict::Denied { policy, managed_by } => {
-                let sentence = format!("Managed by {managed_by}: {policy}");
-                ("channel-secure-symbolic", sentence.clone(), sentence)
-            }
-        };
+        let icon = if verdict.is_allowed() { "contact-new-symbolic" } else { "channel-secure-symbolic" };
         imp.add_content.set_icon_name(icon);
-        imp.add_button.set_tooltip_text(Some(&tooltip));
-        widgets::describe(&*imp.add_button, &description);
+        widgets::lock(&imp.add_button, &verdict, Some("Add contact (Ctrl+Shift+N)"));
     }
 }

@@ -7,9 +7,8 @@ use crate::rooms::row::RoomListRow;
 use crate::{text, widgets};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::core::command::RoomCommand;
+use flint_runtime::core::BareJid;
 use flint_runtime::core::model::{ConversationId, RoomState};
-use flint_runtime::core::{BareJid, Command};
 use gtk::glib;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -95,8 +94,8 @@ impl RoomsPage {
             #[weak(rename_to = page)]
             self,
             move |entry| {
-                page.imp().join_button.set_sensitive(!entry.text().trim().is_empty());
                 page.imp().problem_label.set_visible(false);
+                page.refresh_join(entry);
             }
         ));
         imp.address_entry.connect_activate(glib::clone!(
@@ -109,13 +108,28 @@ impl RoomsPage {
             self,
             move |_| page.join()
         ));
-        session.listen(self, |page, topic| {
-            if matches!(topic, Topic::Rooms) {
+        session.listen(self, |page, topic| match topic {
+            Topic::Rooms => {
                 page.refresh();
                 page.open_wanted();
             }
+            Topic::Capabilities => page.refresh_join(&page.imp().address_entry),
+            _ => {}
         });
         self.refresh();
+        self.refresh_join(&imp.address_entry);
+    }
+
+    fn refresh_join(&self, entry: &gtk::Entry) {
+        let imp = self.imp();
+        let Some(session) = imp.session.get() else { return };
+        let verdict = session.with(|state| state.capabilities.group_chat.clone());
+        entry.set_sensitive(verdict.is_allowed());
+        let icon = (!verdict.is_allowed()).then_some("channel-secure-symbolic");
+        entry.set_primary_icon_name(icon);
+        entry.set_tooltip_text(widgets::denial(&verdict).as_deref());
+        imp.join_button.set_sensitive(verdict.is_allowed() && !entry.text().trim().is_empty());
+        widgets::lock(&imp.join_button, &verdict, None);
     }
 
     fn address(&self) -> Option<BareJid> {
@@ -136,7 +150,9 @@ impl RoomsPage {
             }
             return;
         };
-        session.send(Command::Room(RoomCommand::Join { room: room.clone(), nick: None, password: None }));
+        if !session.join_room(&room) {
+            return;
+        }
         imp.address_entry.set_text("");
         if let Some(open) = imp.open.get() {
             open(ConversationId::Room(room));

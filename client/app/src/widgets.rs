@@ -4,6 +4,7 @@ mod avatar;
 
 pub(crate) use avatar::Avatar;
 
+use flint_runtime::core::Verdict;
 use flint_runtime::core::model::Show;
 use gtk::prelude::*;
 
@@ -23,6 +24,22 @@ pub(crate) fn set_class(widget: &impl IsA<gtk::Widget>, class: &str, on: bool) {
         widget.add_css_class(class);
     } else {
         widget.remove_css_class(class);
+    }
+}
+
+/// Locks a button that the organisation's policy denies: who says so is its tooltip and description. `tooltip` is what
+/// it says otherwise.
+pub(crate) fn lock(button: &gtk::Button, verdict: &Verdict, tooltip: Option<&str>) {
+    let sentence = denial(verdict);
+    button.set_tooltip_text(sentence.as_deref().or(tooltip));
+    describe(button, sentence.as_deref().unwrap_or_default());
+}
+
+/// Who forbids something, by which policy; `None` when it is allowed.
+pub(crate) fn denial(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Allowed => None,
+        Verdict::Denied { policy, managed_by } => Some(format!("Managed by {managed_by}: {policy}")),
     }
 }
 

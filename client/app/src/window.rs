@@ -222,7 +222,11 @@ impl Window {
 
     fn follow(&self, topic: &Topic) {
         match topic {
-            Topic::Identity | Topic::Capabilities => self.refresh_title(),
+            Topic::Identity => self.refresh_title(),
+            Topic::Capabilities => {
+                self.refresh_title();
+                self.choose_page();
+            }
             Topic::Connection | Topic::Conversations => self.choose_page(),
             Topic::Told(sentence) => self.tell(sentence),
             Topic::Transcript { session, timeline } => crate::desk::show_transcript(self, session, timeline),
@@ -239,6 +243,7 @@ impl Window {
         let session = self.session();
         let has_history = session.conversations().n_items() > 0;
         let main = session.with(|state| match &state.connection {
+            _ if state.capabilities.management.missing().is_some() => false,
             ConnectionState::Online { .. } => true,
             ConnectionState::Refused { .. } => state.was_online,
             ConnectionState::Offline | ConnectionState::Connecting | ConnectionState::Waiting { .. } => {

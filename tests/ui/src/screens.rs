@@ -5,7 +5,7 @@ use crate::stage::NOW;
 use crate::{Stage, tree};
 use adw::prelude::*;
 use flint::PolicyWindow;
-use flint_runtime::core::model::{ConnectionState, ConversationId, DeliveryState};
+use flint_runtime::core::model::{ConnectionState, ConversationId, DeliveryState, Show};
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, HistoryUpdate, PeopleUpdate, RoomUpdate};
 use flint_runtime::core::{Capabilities, Command, QueryId};
 use flint_runtime::{Options, StartError, Update};
@@ -50,6 +50,7 @@ pub fn all() -> Vec<(&'static str, Size, Play)> {
         ("signin-certificate", (760, 760), |stage| {
             told(stage, vec![office::identity(), core(office::capabilities()), office::wrong_certificate()])
         }),
+        ("unmanaged", (760, 760), unmanaged),
         ("doctor", WIDE, doctor),
         ("signin-busy", (760, 760), signing_in),
         ("signin-narrow", NARROW, |stage| told(stage, vec![office::identity(), office::no_ticket()])),
@@ -264,6 +265,12 @@ fn sign_in_checks(stage: &Stage) -> Option<gtk::Widget> {
     None
 }
 
+fn unmanaged(stage: &Stage) -> Option<gtk::Widget> {
+    let reason = "This computer must be managed, and no verified policy of example.test is here.".into();
+    let management = flint_runtime::core::capability::Management::Missing { reason };
+    told(stage, vec![office::identity(), core(Capabilities { management, ..office::capabilities() })])
+}
+
 fn doctor(stage: &Stage) -> Option<gtk::Widget> {
     stage.tell(office::signed_in());
     let window = opened(stage, "win.doctor");
@@ -309,6 +316,9 @@ fn popover(stage: &Stage, tooltip: &str) -> Option<gtk::Widget> {
 
 fn presence_menu(stage: &Stage) -> Option<gtk::Widget> {
     stage.tell(office::signed_in());
+    let presets = [("On the phone", Show::DoNotDisturb), ("Shop floor until noon", Show::Away)];
+    let status_presets = presets.map(|(text, show)| (text.to_owned(), show)).to_vec();
+    stage.tell([core(Capabilities { status_presets, ..office::capabilities() })]);
     popover(stage, "Ann Meyer")
 }
 

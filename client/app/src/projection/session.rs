@@ -5,7 +5,7 @@ use crate::projection::people::PeopleModel;
 use crate::projection::row_object::{row_object, row_object_imps};
 use crate::projection::timeline::Timeline;
 use crate::widgets;
-use flint_runtime::core::command::{AccountCommand, ChatCommand, HistoryCommand};
+use flint_runtime::core::command::{AccountCommand, ChatCommand, HistoryCommand, RoomCommand};
 use flint_runtime::core::model::{
     ConnectionState, ConversationId, ConversationRow, MessageRow, PolicyReport, RoomRow, SearchHit, Show,
 };
@@ -265,6 +265,18 @@ impl Session {
     /// Signs in now.
     pub(crate) fn sign_in(&self) {
         self.send(flint_runtime::core::Command::Account(AccountCommand::SignIn));
+    }
+
+    /// Joins a room, or says which policy forbids it; false then. Every way into a room leads through here.
+    pub(crate) fn join_room(&self, room: &BareJid) -> bool {
+        let denial = self.with(|state| widgets::denial(&state.capabilities.group_chat));
+        if let Some(sentence) = denial {
+            self.tell(&Topic::Told(sentence));
+            return false;
+        }
+        let join = RoomCommand::Join { room: room.clone(), nick: None, password: None };
+        self.send(flint_runtime::core::Command::Room(join));
+        true
     }
 
     /// Checks every step of the sign-in anew; [`Topic::Doctor`] tells how far it is.

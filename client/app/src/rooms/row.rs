@@ -1,13 +1,13 @@
 //! One room in the list, with its state and the button that joins or leaves.
 
-use crate::projection::{RoomObject, Session};
+use crate::projection::{RoomObject, Session, Topic};
 use crate::text;
 use crate::widgets::{self, Avatar};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use flint_runtime::core::command::RoomCommand;
 use flint_runtime::core::model::RoomState;
-use flint_runtime::core::{BareJid, Command};
+use flint_runtime::core::{BareJid, Command, Verdict};
 use gtk::glib;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -77,6 +77,11 @@ impl RoomListRow {
                 row.refresh();
             }
         });
+        session.listen(&row, |row, topic| {
+            if matches!(topic, Topic::Capabilities) {
+                row.refresh();
+            }
+        });
         row.refresh();
         row
     }
@@ -93,16 +98,14 @@ impl RoomListRow {
     fn join_or_leave(&self) {
         let (room, joined) =
             self.object().with(|row| (row.jid.clone(), matches!(row.state, RoomState::Joined { .. })));
-        let command = if joined {
-            RoomCommand::Leave { room }
+        let Some(session) = self.imp().session.get() else { return };
+        if joined {
+            session.send(Command::Room(RoomCommand::Leave { room }));
         } else {
             if let Some(wanted) = self.imp().wanted.get() {
                 wanted(room.clone());
             }
-            RoomCommand::Join { room, nick: None, password: None }
-        };
-        if let Some(session) = self.imp().session.get() {
-            session.send(Command::Room(command));
+            session.join_room(&room);
         }
     }
 
@@ -126,6 +129,13 @@ impl RoomListRow {
             widgets::set_class(&*imp.state_label, "error", matches!(row.state, RoomState::Failed { .. }));
             imp.button.set_visible(button.is_some());
             imp.button.set_label(button.unwrap_or_default());
+            let verdict = match (&row.state, imp.session.get()) {
+                // Nobody is kept in a room.
+                (RoomState::Joined { .. }, _) | (_, None) => Verdict::Allowed,
+                (_, Some(session)) => session.with(|state| state.capabilities.group_chat.clone()),
+            };
+            imp.button.set_sensitive(verdict.is_allowed());
+            widgets::lock(&imp.button, &verdict, None);
             widgets::name(&*imp.button, &format!("{} {name}", button.unwrap_or_default()));
             widgets::name(self, &format!("Room {name}, {state}"));
         });

@@ -10,6 +10,9 @@ use flint_runtime::core::model::Show;
 use gtk::glib;
 use std::cell::{Cell, OnceCell};
 
+/// Characters of a preset shown; the tooltip has all of it.
+const PRESET_WIDTH: i32 = 28;
+
 mod imp {
     use super::*;
 
@@ -24,6 +27,8 @@ mod imp {
         pub(super) away_button: TemplateChild<gtk::CheckButton>,
         #[template_child]
         pub(super) busy_button: TemplateChild<gtk::CheckButton>,
+        #[template_child]
+        pub(super) presets_box: TemplateChild<gtk::Box>,
         #[template_child]
         pub(super) sign_out_button: TemplateChild<gtk::Button>,
         pub(super) session: OnceCell<Session>,
@@ -98,12 +103,43 @@ impl PresenceMenu {
                 menu.session().send(Command::Account(AccountCommand::SignOut));
             }
         ));
-        session.listen(self, |menu, topic| {
-            if matches!(topic, Topic::Presence | Topic::Connection) {
-                menu.refresh();
-            }
+        session.listen(self, |menu, topic| match topic {
+            Topic::Presence | Topic::Connection => menu.refresh(),
+            Topic::Capabilities => menu.refresh_presets(),
+            _ => {}
         });
         self.refresh();
+        self.refresh_presets();
+    }
+
+    /// What the organisation has made ready: one button sets availability and text.
+    fn refresh_presets(&self) {
+        let imp = self.imp();
+        while let Some(button) = imp.presets_box.first_child() {
+            imp.presets_box.remove(&button);
+        }
+        let presets = self.session().with(|state| state.capabilities.status_presets.clone());
+        imp.presets_box.set_visible(!presets.is_empty());
+        for (status, show) in presets {
+            let label = gtk::Label::builder().label(crate::text::one_line(&status, 60)).xalign(0.0).build();
+            label.set_ellipsize(gtk::pango::EllipsizeMode::End);
+            label.set_max_width_chars(PRESET_WIDTH);
+            let button = gtk::Button::builder().child(&label).build();
+            button.add_css_class("flat");
+            let spoken = format!("{}: {}", widgets::show_word(show), label.text());
+            button.set_tooltip_text(Some(&spoken));
+            widgets::name(&button, &spoken);
+            button.connect_clicked(glib::clone!(
+                #[weak(rename_to = menu)]
+                self,
+                move |_| {
+                    let set = AccountCommand::SetPresence { show, status: status.clone() };
+                    menu.session().send(Command::Account(set));
+                    menu.popdown();
+                }
+            ));
+            imp.presets_box.append(&button);
+        }
     }
 
     fn session(&self) -> &Session {

@@ -6,7 +6,7 @@ use crate::widgets;
 use crate::{text, window::Window};
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use flint_runtime::core::command::{PeopleCommand, RoomCommand};
+use flint_runtime::core::command::PeopleCommand;
 use flint_runtime::core::model::ConversationId;
 use flint_runtime::core::{BareJid, Command};
 use gtk::glib;
@@ -103,9 +103,9 @@ impl Requests {
             #[weak(rename_to = requests)]
             self,
             move || {
-                let join = RoomCommand::Join { room: room.clone(), nick: None, password: None };
-                session.send(Command::Room(join));
-                if let Some(window) = requests.root().and_downcast::<Window>() {
+                if session.join_room(&room)
+                    && let Some(window) = requests.root().and_downcast::<Window>()
+                {
                     window.open(&ConversationId::Room(room.clone()));
                 }
             }

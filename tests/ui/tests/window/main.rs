@@ -4,6 +4,7 @@
 
 mod desk;
 mod lists;
+mod managed;
 mod timeline;
 mod whole;
 
@@ -41,6 +42,11 @@ const CASES: &[Case] = &[
     ("sign-in says what is wrong", whole::sign_in),
     ("what was tried is listed as it goes", whole::sign_in_checks),
     ("there is no way past a wrong certificate", whole::certificate),
+    ("a policy against rooms locks every way into one", managed::rooms_locked),
+    ("a policy against contacts holds for the keyboard", managed::contacts_locked),
+    ("no chat before a policy that is required", managed::management_required),
+    ("no password where only the ticket counts", managed::ticket_only),
+    ("ready-made status texts are in the presence menu", managed::status_presets),
     ("the connection check is in the menu", whole::connection_check),
     ("offline is said and can be ended", whole::offline),
     ("rooms are joined and left", lists::rooms),
