@@ -21,6 +21,8 @@ struct Sending {
     asked: bool,
     message: Option<MessageId>,
     online: bool,
+    /// Why there is no chat: this computer must be managed and no policy is held.
+    closed: Option<String>,
     /// Why there is no connection now.
     cause: Option<String>,
 }
@@ -57,7 +59,8 @@ pub(crate) async fn send(
     let outcome = match outcome {
         Ok(outcome) => outcome.map_err(|failure| sending.explained(failure)),
         Err(_) => {
-            if let (ConversationId::Person(_), false) = (&sending.conversation, sending.opened) {
+            let waits = sending.closed.is_none() && !sending.opened;
+            if let (ConversationId::Person(_), true) = (&sending.conversation, waits) {
                 // Handed over now, it waits in the outbox for the next start.
                 let next = sending.open();
                 let handed_over = sending.play_until_kept(&client, &updates, next);
@@ -79,7 +82,16 @@ pub(crate) async fn send(
 
 impl Sending {
     fn new(conversation: ConversationId, text: String) -> Self {
-        Self { conversation, text, online: false, opened: false, asked: false, message: None, cause: None }
+        Self {
+            conversation,
+            text,
+            online: false,
+            closed: None,
+            opened: false,
+            asked: false,
+            message: None,
+            cause: None,
+        }
     }
 
     /// Goes on until the server has the message.
@@ -141,6 +153,9 @@ impl Sending {
     }
 
     fn time_is_up(&self, seconds: u64) -> String {
+        if let Some(closed) = &self.closed {
+            return format!("{closed} {}", self.fate());
+        }
         let state = match &self.conversation {
             _ if !self.online => format!("No connection was made within {seconds} seconds."),
             ConversationId::Room(room) if !self.asked => {
@@ -156,17 +171,28 @@ impl Sending {
         format!("{state}{cause} {}", self.fate())
     }
 
+    /// With a connection and an open chat there is something to do.
+    fn begin(&mut self) -> Next {
+        match self.conversation {
+            _ if self.opened || !self.online || self.closed.is_some() => Next::Wait,
+            ConversationId::Room(_) => Next::Join,
+            ConversationId::Person(_) => self.open(),
+        }
+    }
+
     fn take(&mut self, update: &Update) -> Result<Next, Failure> {
         match update {
+            Update::Core(core::Update::Capabilities(capabilities)) => {
+                let before = self.closed.take();
+                self.closed = capabilities.management.missing().map(str::to_owned);
+                // The policy has come, and with it the chat.
+                Ok(if before.is_some() { self.begin() } else { Next::Wait })
+            }
             Update::Core(core::Update::Account(AccountUpdate::Connection(connection))) => match connection {
                 ConnectionState::Online { .. } => {
                     self.online = true;
                     self.cause = None;
-                    Ok(match self.conversation {
-                        _ if self.opened => Next::Wait,
-                        ConversationId::Room(_) => Next::Join,
-                        ConversationId::Person(_) => self.open(),
-                    })
+                    Ok(self.begin())
                 }
                 ConnectionState::Waiting { reason, .. } => {
                     self.online = false;
@@ -315,6 +341,21 @@ mod tests {
             let shown = format!("{update:?}");
             assert_eq!(sending.take(&update).unwrap(), expected, "{shown}");
         }
+    }
+
+    #[test]
+    fn without_the_policy_that_must_be_there_nothing_is_sent_until_it_comes() {
+        let capabilities = |management| {
+            let capabilities = core::Capabilities { management, ..core::Capabilities::default() };
+            Update::Core(core::Update::Capabilities(capabilities))
+        };
+        let mut sending = sending();
+        let missing = core::capability::Management::Missing { reason: "No policy.".to_owned() };
+        assert_eq!(sending.take(&capabilities(missing)).unwrap(), Next::Wait);
+        assert_eq!(sending.take(&online()).unwrap(), Next::Wait);
+        assert_eq!(sending.time_is_up(9), "No policy. The message was not sent.");
+        let managed = core::capability::Management::Managed { by: "example.test".to_owned() };
+        assert_eq!(sending.take(&capabilities(managed)).unwrap(), Next::Open);
     }
 
     #[test]

@@ -7,6 +7,11 @@ use flint_core::update::{AccountUpdate, Rejection};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Long enough for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 struct Office {
     _place: tempfile::TempDir,
@@ -36,12 +41,16 @@ impl Office {
 
     fn until<T>(&self, mut wanted: impl FnMut(Update) -> Option<T>) -> T {
         let updates = self.client.updates();
-        loop {
-            let update = updates.recv_blocking().expect("the client goes on");
-            if let Some(found) = wanted(update) {
-                return found;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let found = async {
+            loop {
+                let update = updates.recv().await.expect("the client goes on");
+                if let Some(found) = wanted(update) {
+                    return found;
+                }
             }
-        }
+        };
+        runtime.block_on(async { timeout(PATIENCE, found).await.expect("it is told") })
     }
 
     /// A line as `flint-cli run` takes it.
