@@ -61,6 +61,11 @@ impl Driver {
 
     /// Hands a command over without waiting for an answer.
     pub fn tell(&mut self, command: &Value) -> Result<()> {
+        self.send_line(&command.to_string())
+    }
+
+    /// Hands over a command that is a line of words.
+    pub fn send_line(&mut self, command: &str) -> Result<()> {
         let input = self.input.as_mut().context("the driver's input is closed")?;
         writeln!(input, "{command}").with_context(|| format!("{} has ended", self.name))?;
         Ok(())

@@ -7,6 +7,7 @@ pub mod driver;
 pub mod realm;
 pub mod relay;
 pub mod screen;
+pub mod smack;
 pub mod soak;
 pub mod steps;
 pub mod story;

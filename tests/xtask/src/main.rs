@@ -124,7 +124,7 @@ fn test(which: &[&str], install: bool) -> Result<ExitCode> {
             "--test", "story", "--test", "doctor", "--test", "clients", "--test", "terminal", "--test",
             "realm", "--test", "refusals",
         ],
-        ["peers"] => &["--test", "peers"],
+        ["peers"] => &["--test", "peers", "--test", "smack"],
         _ => return Err(USAGE.to_owned()),
     };
     setup::run(install)?;
