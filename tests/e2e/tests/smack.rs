@@ -188,7 +188,8 @@ fn the_end_is_the_same_for_everybody_and_is_kept(desk: &mut Desk) -> Result<()> 
     let Desk { mia, klein, session, .. } = desk;
     mia.ask("leave")?;
     // The room goes, and with it the customer.
-    klein.event("occupant", |it| is(it, "type", "unavailable"))?;
+    let gone = |it: &serde_json::Value| it["from"].as_str().is_some_and(|from| from.ends_with("/klein"));
+    klein.event("occupant", |it| is(it, "type", "unavailable") && gone(it))?;
     let stanzas = mia.value(&format!("transcript {session}"), "transcript", "stanzas")?;
     ensure!(stanzas.contains("Message") || stanzas.contains("<message"), "{stanzas}");
     let history = mia.value("history", "history", "sessions")?;
