@@ -12,6 +12,8 @@ const GROUP_CHAT: &str = "GroupChatAllowed";
 pub const SINGLE_SIGN_ON: &str = "SingleSignOnRequired";
 /// Named by whoever refuses something while no policy is held.
 pub const MANAGEMENT: &str = "ManagementRequired";
+/// Name of the policy behind [`Capabilities::brand_image`].
+pub const BRAND_IMAGE: &str = "BrandImage";
 
 /// Something a person may or may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -1,5 +1,6 @@
 //! The one task that owns engine, support desk, policy and timers, and carries out what they order.
 
+mod fetches;
 mod module;
 mod rules;
 #[cfg(test)]
@@ -9,7 +10,6 @@ mod ways;
 use crate::doctor;
 use crate::joint::{Command, PolicyCommand, Update};
 use crate::keeper::PolicyKeeper;
-use crate::keeper::cache::Pinned;
 use crate::keeper::fetch::Http;
 use crate::keeper::watch::Watch;
 use crate::outlet::{Flushed, Outlet};
@@ -17,6 +17,7 @@ use crate::state_dir::AccountDir;
 use crate::storage::{self, Job};
 use crate::timers::Timers;
 use crate::{AccountOptions, Options, Paths, SignIn};
+use fetches::Fetches;
 use flint_core::command::AccountCommand;
 use flint_core::effect::Effect;
 use flint_core::engine::EngineConfig;
@@ -146,12 +147,10 @@ impl Client {
         mut session: JoinHandle<()>,
         store: JoinHandle<()>,
     ) -> Outlet {
-        let mut fetch: Option<JoinHandle<Result<Pinned, String>>> = None;
+        let mut fetches = Fetches::default();
         let mut session_ended = false;
         loop {
-            if fetch.is_none() {
-                fetch = self.begin_fetch();
-            }
+            self.begin_fetches(&mut fetches);
             if self.is_finished() {
                 break;
             }
@@ -175,11 +174,7 @@ impl Client {
                     Some(report) => self.outlet.push(Update::Doctor(report)),
                     None => self.doctor = None,
                 },
-                outcome = ended(&mut fetch) => {
-                    fetch = None;
-                    self.policy.fetched(outcome, now(), random());
-                    self.policy_changed();
-                }
+                fetched = fetches.next() => self.fetched(fetched),
                 () = self.watch.changed() => {
                     self.policy.machine_changed(now());
                     self.watch.set(self.policy.watched());
@@ -362,20 +357,6 @@ impl Client {
         }));
     }
 
-    fn begin_fetch(&mut self) -> Option<JoinHandle<Result<Pinned, String>>> {
-        let at = now();
-        if !self.policy.is_due(at) {
-            return None;
-        }
-        let Some(plan) = self.policy.begin(at) else {
-            // It must not be asked, and the person is told why.
-            self.policy_changed();
-            return None;
-        };
-        let http = self.http.clone();
-        Some(tokio::spawn(async move { http?.refresh(plan).await }))
-    }
-
     /// The next moment at which [`Client::wake`] has something to do.
     fn next_wake(&self) -> Option<Instant> {
         let at = now();
@@ -414,16 +395,6 @@ impl Client {
         ));
         self.desk_session(&SessionEvent::SignedOut);
         self.input(Input::Session(SessionEvent::SignedOut));
-    }
-}
-
-/// The outcome of a fetch; waits for ever when none runs.
-async fn ended(fetch: &mut Option<JoinHandle<Result<Pinned, String>>>) -> Result<Pinned, String> {
-    match fetch {
-        Some(fetch) => fetch
-            .await
-            .unwrap_or_else(|_| Err("Fetching the policy stopped because of an internal error.".to_owned())),
-        None => std::future::pending().await,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`PolicyKeeper`] holds them and says when to fetch; it opens no socket. The client's task carries its fetches out.
 
+pub(crate) mod brand;
 pub(crate) mod cache;
 pub(crate) mod chain;
 pub(crate) mod fetch;
@@ -13,12 +14,13 @@ pub(crate) mod watch;
 #[cfg(test)]
 mod tests;
 
+use brand::BrandImage;
 use cache::{Cache, CacheState, Origin, Pinned};
 use chain::Plan;
 use flint_core::input::PolicyResolved;
 use flint_core::model::ServerPolicyState;
 use flint_core::{BareJid, Timestamp};
-use flint_policy::{Envelope, Expectation, Inputs, Trust, resolve};
+use flint_policy::{EffectivePolicy, Envelope, Expectation, Inputs, Trust, resolve};
 use flint_xmpp::PolicySignal;
 use floor::{Floor, FloorFile, newer};
 use machine::{Machine, MachineFiles};
@@ -41,6 +43,7 @@ pub(crate) struct PolicyKeeper {
     refresh: Refresh,
     /// The person signed in by their ticket, or has not signed in.
     by_ticket: bool,
+    image: BrandImage,
     problem: Option<String>,
 }
 
@@ -53,6 +56,8 @@ struct Kept {
 
 /// Mechanism of a sign-in by ticket.
 const TICKET: &str = "GSSAPI";
+/// Below the directory of the policy.
+const IMAGES: &str = "images";
 
 impl PolicyKeeper {
     /// Reads the computer's files, the account's floor below `state` and the cache. Without a `directory` nothing is
@@ -82,6 +87,7 @@ impl PolicyKeeper {
             found: None,
             refresh: Refresh::default(),
             by_ticket: false,
+            image: BrandImage::new(directory.map(|directory| directory.join(IMAGES))),
             problem: None,
         };
         let expect = keeper.expectation(now);
@@ -90,6 +96,7 @@ impl PolicyKeeper {
         }
         keeper.problem = keeper.problem.or(unreadable_floor);
         keeper.apply_trust_file(now);
+        keeper.follow_image();
         if keeper.url().is_some() {
             keeper.refresh.wanted(now);
         }
@@ -100,6 +107,7 @@ impl PolicyKeeper {
     pub(crate) fn machine_changed(&mut self, now: Timestamp) {
         self.machine = self.files.read();
         self.apply_trust_file(now);
+        self.follow_image();
         if self.refresh.due().is_none() && self.url().is_some() {
             self.refresh.wanted(now);
         }
@@ -113,6 +121,7 @@ impl PolicyKeeper {
     /// The person signed in by this mechanism.
     pub(crate) fn signed_in(&mut self, mechanism: &str, now: Timestamp) {
         self.by_ticket = mechanism == TICKET;
+        self.image.retry();
         if self.by_ticket && self.pinned.is_none() && self.url().is_some() {
             self.refresh.wanted(now);
         }
@@ -162,6 +171,7 @@ impl PolicyKeeper {
 
     /// The person wants it now. False when there is nobody to ask.
     pub(crate) fn wanted(&mut self, now: Timestamp) -> bool {
+        self.image.retry();
         let possible = self.url().is_some();
         if possible {
             self.refresh.wanted(now);
@@ -187,6 +197,7 @@ impl PolicyKeeper {
         match policy {
             Some((policy, _)) if !policy.expired && moment(policy.document.expires) <= now => {
                 policy.expired = true;
+                self.follow_image();
                 true
             }
             _ => false,
@@ -243,6 +254,8 @@ impl PolicyKeeper {
                 self.problem = Some(problem);
             }
         }
+        self.follow_image();
+        self.image.retry();
     }
 
     /// The document first: a floor above what is kept would let nothing rule.
@@ -273,8 +286,7 @@ impl PolicyKeeper {
         document.map_or(0, |(policy, _)| policy.document.version)
     }
 
-    /// What is in force.
-    pub(crate) fn resolved(&self) -> PolicyResolved {
+    fn effective(&self) -> EffectivePolicy {
         let mut inputs = Inputs::default();
         for (level, file) in &self.machine.files {
             inputs.add_machine_file(*level, file.clone());
@@ -283,7 +295,19 @@ impl PolicyKeeper {
         if let Some((policy, _)) = document {
             inputs.add_document(&policy.document, policy.expired);
         }
-        let effective = resolve(&inputs);
+        let mut effective = resolve(&inputs);
+        if let Some((name, sentence)) = self.image.problem()
+            && let Some(entry) = effective.entries.iter_mut().find(|entry| entry.definition.name == name)
+        {
+            entry.messages.push(sentence);
+        }
+        effective
+    }
+
+    /// What is in force.
+    pub(crate) fn resolved(&self) -> PolicyResolved {
+        let document = self.pinned.as_ref().and_then(|pinned| pinned.document.as_ref());
+        let effective = self.effective();
         // A pinned root says who manages the account, even while no document of theirs can be used.
         let by_root = || self.pinned.as_ref().map(|pinned| pinned.trust.root().domain.clone());
         let by_computer = || self.machine.files.iter().any(|(_, file)| !file.values.is_empty());
@@ -294,7 +318,8 @@ impl PolicyKeeper {
             .or_else(|| by_computer().then(|| "this computer".to_owned()));
         let server = self.server_state();
         let missing = document.is_none().then(|| self.missing());
-        PolicyResolved { effective, managed_by, server, missing, brand_image: None }
+        let brand_image = self.image.path().map(Path::to_owned);
+        PolicyResolved { effective, managed_by, server, missing, brand_image }
     }
 
     /// What a person reads who may not chat without a policy.

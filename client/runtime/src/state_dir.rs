@@ -7,7 +7,8 @@
 //!     account.json           {"jid": "ann@example.test"}
 //!     lock                   held while a client runs
 //!     history.sqlite         messages, roster cache, outbox
-//!     policy/                last good signed policy, see policy/cache.rs
+//!     policy/                last good signed policy, see keeper/cache.rs
+//!         images/            picture at sign-in, named by its SHA-256, see keeper/brand.rs
 //! ```
 //!
 //! Directories have mode 0700, files 0600. Whatever is replaced is written beside and renamed.

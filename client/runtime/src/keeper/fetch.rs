@@ -19,7 +19,7 @@ use std::time::Duration;
 /// How to ask.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
 }
 
 /// One answer of a server that has proved itself, or a refusal of anybody.
@@ -99,7 +99,7 @@ impl Http {
     async fn get(&self, base: &Url, path: &str, etag: Option<u64>) -> Result<Answer, String> {
         let url = base.join(path).map_err(|error| format!("The policy address is not valid: {error}."))?;
         let host = url.host_str().ok_or("The policy address has no host.")?.to_owned();
-        let shown = host.clone();
+        let shown = format!("policy service {host}");
         let (mut context, token) = blocking(move || {
             let mut context = Initiator::new(Mechanism::Spnego, "HTTP", &host)?;
             let token = context.step(None)?;
@@ -132,9 +132,7 @@ impl Http {
             })
             .await?;
             if !proven {
-                return Err(format!(
-                    "The policy service {shown} did not prove who it is; its answer is ignored."
-                ));
+                return Err(format!("The {shown} did not prove who it is; its answer is ignored."));
             }
         }
         Ok(Answer { status, body })
@@ -167,15 +165,16 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn unreachable(host: &str, error: &reqwest::Error) -> String {
+/// What a person reads about a failed exchange with `who`.
+pub(super) fn unreachable(who: &str, error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
     if error.is_timeout() {
-        format!("The policy service {host} did not answer in time.")
+        format!("The {who} did not answer in time.")
     } else {
-        format!("The policy service {host} can't be reached: {cause}.")
+        format!("The {who} can't be reached: {cause}.")
     }
 }
 
