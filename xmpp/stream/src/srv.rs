@@ -179,4 +179,4 @@ fn random_below(limit: u32) -> u32 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -163,7 +163,7 @@ async fn servers_are_tried_in_turn_until_one_works() {
     ];
     drop(dead);
     params.location = Location::Srv;
-    params.dns = Some(crate::srv::tests::dns(records).await);
+    params.dns = Some(flint_test_support::dns(records).await);
     let config = authority.server("example.test", Validity::Now);
     let server = async {
         let mut peer = encrypted(&listener, config, Security::Direct).await.unwrap();

@@ -1,9 +1,6 @@
 use super::*;
 use crate::testing::params;
-use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, SRV};
-use hickory_resolver::proto::rr::{RData, Record as DnsRecord, RecordType};
-use std::net::Ipv4Addr;
+use flint_test_support::dns;
 
 fn record(priority: u16, weight: u16, host: &str) -> Record {
     Record { priority, weight, target: Target { host: host.into(), port: 5223, security: Security::Direct } }
@@ -76,41 +73,6 @@ fn both_kinds_are_mixed_and_the_domain_is_the_last_resort() {
 fn domains_are_asked_for_as_dns_knows_them() {
     assert_eq!(ascii("example.test").unwrap(), "example.test");
     assert_eq!(ascii("bücher.example").unwrap(), "xn--bcher-kva.example");
-}
-
-/// A DNS server with these SRV records (name, target, port, priority); every A record is 127.0.0.1.
-pub(crate) async fn dns(records: Vec<(&'static str, &'static str, u16, u16)>) -> std::net::SocketAddr {
-    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    tokio::spawn(async move {
-        let mut buffer = [0; 1500];
-        while let Ok((count, from)) = socket.recv_from(&mut buffer).await {
-            let request = Message::from_vec(&buffer[..count]).unwrap();
-            let query = request.queries()[0].clone();
-            let mut answer = Message::new();
-            answer.set_id(request.id()).set_message_type(MessageType::Response).set_recursion_available(true);
-            answer.add_query(query.clone());
-            let name = query.name().to_ascii();
-            match query.query_type() {
-                RecordType::SRV => {
-                    for (_, target, port, priority) in records.iter().filter(|record| record.0 == name) {
-                        let data = SRV::new(*priority, 0, *port, target.parse().unwrap());
-                        answer.add_answer(DnsRecord::from_rdata(query.name().clone(), 60, RData::SRV(data)));
-                    }
-                }
-                RecordType::A => {
-                    let data = RData::A(A(Ipv4Addr::LOCALHOST));
-                    answer.add_answer(DnsRecord::from_rdata(query.name().clone(), 60, data));
-                }
-                _ => {}
-            }
-            if answer.answers().is_empty() && query.query_type() == RecordType::SRV {
-                answer.set_response_code(ResponseCode::NXDomain);
-            }
-            let _ = socket.send_to(&answer.to_vec().unwrap(), from).await;
-        }
-    });
-    address
 }
 
 #[tokio::test]
