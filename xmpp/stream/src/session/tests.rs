@@ -1,5 +1,6 @@
 mod cuts;
 mod deadlines;
+mod deep;
 
 use super::*;
 use crate::params::Limits;

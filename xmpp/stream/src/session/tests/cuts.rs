@@ -1,5 +1,5 @@
-//! The connection is cut at every byte of an exchange of 200 stanzas, in both directions, and once more while it is being
-//! resumed. The server keeps state as XEP-0198 wants it.
+//! The connection is cut at every byte of a short exchange and throughout one of 200 stanzas, in both directions, and once
+//! more while it is being resumed. The server keeps state as XEP-0198 wants it.
 
 use super::*;
 use std::pin::Pin;
@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 /// Stanzas in each direction.
 const EACH: usize = 100;
-/// In a test run every such byte is tried: prime, so that all places within a stanza come up. `FLINT_EVERY_CUT=1`
-/// tries each single one.
+/// Stanzas in each direction of the short exchange: all that can happen happens, the server asks once.
+const FEW: usize = 8;
+/// Every so many bytes the long exchange is cut: prime, so that all places within a stanza come up.
 const STRIDE: usize = 97;
 
 /// Bytes that may still pass a connection in each direction; at 0 it is dead in both.
@@ -110,8 +111,8 @@ fn outgoing(number: usize) -> String {
     format!("<message id='s{number}'><body>&lt;{number}&gt; ü</body></message>")
 }
 
-/// One connection of the server from where the sign-in is over. `None` begins the session.
-async fn serve(io: DuplexStream, memory: &mut Memory, begins: bool) {
+/// One connection of the server from where the sign-in is over; it has `each` stanzas for the client.
+async fn serve(io: DuplexStream, memory: &mut Memory, each: usize, begins: bool) {
     let mut peer = Peer::new(io);
     peer.assume_open();
     peer.open("s2", None).await;
@@ -132,7 +133,7 @@ async fn serve(io: DuplexStream, memory: &mut Memory, begins: bool) {
         }
     }
     loop {
-        if memory.sent < EACH {
+        if memory.sent < each {
             // One of its own for each of the client's, and now and then it asks.
             peer.send(&outgoing(memory.sent)).await;
             memory.sent += 1;
@@ -183,7 +184,7 @@ async fn open(
 }
 
 /// The whole exchange over connections with these budgets, the last of them endless. Also the bytes of the last one.
-async fn run(budgets: &[Budget]) -> (Outcome, Budget) {
+async fn run(each: usize, budgets: &[Budget]) -> (Outcome, Budget) {
     let mut memory = Memory::default();
     let (mut at_client, mut acked, mut sent) = (Vec::new(), Vec::new(), 0);
     let mut resume = None;
@@ -198,8 +199,8 @@ async fn run(budgets: &[Budget]) -> (Outcome, Budget) {
                 Err(failed) => return (failed.resume, left),
             };
             assert!(begins || session.resumed());
-            while acked.len() < EACH || at_client.len() < EACH {
-                if sent < EACH {
+            while acked.len() < each || at_client.len() < each {
+                if sent < each {
                     let _ = session.send(&message(format!("c{sent}")), Some(sent as u64)).await;
                     sent += 1;
                 }
@@ -211,53 +212,68 @@ async fn run(budgets: &[Budget]) -> (Outcome, Budget) {
             }
             (session.into_resume_state(), left)
         };
-        let both = async { tokio::join!(client, serve(theirs, &mut memory, begins)) };
+        let both = async { tokio::join!(client, serve(theirs, &mut memory, each, begins)) };
         // A stanza that never comes shows as time that passes: the server is alive, so nothing else would end it.
         let done = tokio::time::timeout(Duration::from_secs(600), both).await;
         let ((next, left), ()) = done.unwrap_or_else(|_| panic!("something was lost with {budgets:?}"));
         resume = next;
         let left = *left.lock().unwrap();
         used = Budget { to_client: usize::MAX - left.to_client, to_server: usize::MAX - left.to_server };
-        if acked.len() == EACH && at_client.len() == EACH {
+        if acked.len() == each && at_client.len() == each {
             break;
         }
     }
     (Outcome { at_server: memory.handled, at_client, acked }, used)
 }
 
-fn expected() -> Outcome {
+fn expected(each: usize) -> Outcome {
     Outcome {
-        at_server: (0..EACH).map(|number| format!("c{number}")).collect(),
-        at_client: (0..EACH).map(|number| format!("s{number}")).collect(),
-        acked: (0..EACH as u64).collect(),
+        at_server: (0..each).map(|number| format!("c{number}")).collect(),
+        at_client: (0..each).map(|number| format!("s{number}")).collect(),
+        acked: (0..each as u64).collect(),
     }
-}
-
-fn stride() -> usize {
-    if std::env::var_os("FLINT_EVERY_CUT").is_some() { 1 } else { STRIDE }
 }
 
 /// The bytes of the binding: a cut before its end leaves nothing to resume, which is another test's.
 const BOUND: Budget = Budget { to_client: 400, to_server: 250 };
 
+/// Cuts an exchange of `each` stanzas in both directions at every `stride`th byte.
+async fn cut_everywhere(each: usize, stride: usize) {
+    let (uncut, used) = run(each, &[]).await;
+    assert_eq!(uncut, expected(each));
+    assert!(BOUND.to_client < used.to_client && BOUND.to_server < used.to_server, "{used:?}");
+    for at in (BOUND.to_client..used.to_client).step_by(stride) {
+        assert_eq!(
+            run(each, &[Budget { to_client: at, ..ENDLESS }]).await.0,
+            uncut,
+            "{at} bytes to the client"
+        );
+    }
+    for at in (BOUND.to_server..used.to_server).step_by(stride) {
+        assert_eq!(
+            run(each, &[Budget { to_server: at, ..ENDLESS }]).await.0,
+            uncut,
+            "{at} bytes to the server"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_cut_at_any_byte_of_200_stanzas_changes_nothing() {
-    let (uncut, used) = run(&[]).await;
-    assert_eq!(uncut, expected());
-    for at in (BOUND.to_client..used.to_client).step_by(stride()) {
-        assert_eq!(run(&[Budget { to_client: at, ..ENDLESS }]).await.0, uncut, "{at} bytes to the client");
-    }
-    for at in (BOUND.to_server..used.to_server).step_by(stride()) {
-        assert_eq!(run(&[Budget { to_server: at, ..ENDLESS }]).await.0, uncut, "{at} bytes to the server");
-    }
+async fn a_cut_at_any_byte_changes_nothing() {
+    cut_everywhere(FEW, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_throughout_200_stanzas_changes_nothing() {
+    cut_everywhere(EACH, STRIDE).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_second_cut_during_the_resumption_changes_nothing() {
     let half = Budget { to_client: 4000, ..ENDLESS };
-    for at in (1..600).step_by(stride().min(29)) {
+    for at in (1..600).step_by(29) {
         for second in [Budget { to_client: at, ..ENDLESS }, Budget { to_server: at, ..ENDLESS }] {
-            assert_eq!(run(&[half, second]).await.0, expected(), "{second:?}");
+            assert_eq!(run(EACH, &[half, second]).await.0, expected(EACH), "{second:?}");
         }
     }
 }

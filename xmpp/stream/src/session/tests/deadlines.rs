@@ -21,6 +21,7 @@ async fn a_stanza_that_does_not_end_is_not_waited_for_byte_by_byte() {
     let end = tokio::select! {
         end = client => end,
         () = server => unreachable!("it sends for ever"),
+        () = sleep(Duration::from_secs(600)) => panic!("it waits for the stanza for ever"),
     };
     assert!(matches!(end, StreamEnd::Network(_)), "{end}");
     assert_eq!(begin.elapsed(), Duration::from_secs(120));
@@ -72,6 +73,7 @@ async fn a_server_that_talks_but_never_acknowledges_is_asked_twice_and_loses_not
     let end = tokio::select! {
         end = client => end,
         () = server => unreachable!("it sends for ever"),
+        () = sleep(Duration::from_secs(600)) => panic!("it waits for the acknowledgement for ever"),
     };
     assert!(matches!(end, StreamEnd::Network(_)), "{end}");
     assert_eq!(begin.elapsed(), Duration::from_secs(120));
