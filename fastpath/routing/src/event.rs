@@ -247,8 +247,14 @@ pub enum Event {
         /// Visit.
         session: SessionId,
     },
-    /// The room could not be made, or was destroyed by somebody.
+    /// The room could not be made, or was destroyed by somebody, which ended a chat. Only journals of older versions
+    /// have it; what they ended stays ended.
     RoomFailed {
+        /// Visit.
+        session: SessionId,
+    },
+    /// The room could not be made, or was destroyed by somebody. Whoever was in it waits again.
+    RoomLost {
         /// Visit.
         session: SessionId,
     },

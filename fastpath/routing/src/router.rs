@@ -272,6 +272,7 @@ impl Router {
             Event::CustomerEntered { session } => self.customer_entered(&session, &mut turn),
             Event::CustomerLeftRoom { session } => self.customer_left_room(&session, &mut turn),
             Event::RoomFailed { session } => self.room_failed(&session, &mut turn),
+            Event::RoomLost { session } => self.room_lost(&session, &mut turn),
             Event::RoomRenewed { session } => self.room_renewed(&session, &mut turn),
         }
         if self.revision != revision {

@@ -141,7 +141,10 @@ impl Router {
             match &customer.phase {
                 // The agent's connection broke between the accept and the room, or while chatting.
                 Phase::Reserved { .. } if everywhere => self.requeue(&session, turn),
-                Phase::Active { closing: Some(at), .. } if everywhere && turn.now <= *at => {
+                // Whoever waits for a transfer has more time than that.
+                Phase::Active { closing: Some(at), .. }
+                    if everywhere && turn.now <= *at && at.since(turn.now) <= CLOSE_MS =>
+                {
                     self.requeue(&session, turn);
                 }
                 _ => {}

@@ -243,6 +243,18 @@ impl Router {
         }
     }
 
+    /// Until when somebody may still come to whom this chat is given.
+    pub(super) fn transfer_until(&self, session: &SessionId) -> Option<Timestamp> {
+        let transfers =
+            self.handovers.values().filter(|it| it.request.session == *session && it.request.transfer);
+        transfers
+            .map(|it| match it.phase {
+                HandoverPhase::Taken { deadline, .. } => deadline,
+                HandoverPhase::Waiting | HandoverPhase::Offered { .. } => it.deadline,
+            })
+            .max()
+    }
+
     /// Takes an open offer back; the next one is asked.
     pub(super) fn withdraw_handover(&mut self, id: &SessionId, reason: RevokeReason, turn: &mut Turn) {
         self.take_handover_back(id, Some(reason), turn);
@@ -348,7 +360,9 @@ impl Router {
 
     fn handover_failed(&mut self, id: &SessionId, reason: HandoverFailure, turn: &mut Turn) {
         if let Some(handover) = self.forget_handover(id, turn) {
+            let session = handover.request.session.clone();
             turn.say(Decision::HandoverFailed { request: handover.request, reason });
+            self.transfer_failed(&session, turn);
         }
     }
 

@@ -105,7 +105,34 @@ impl Router {
         if let Some(Phase::Active { closing: Some(at), .. }) = self.customers.get(session).map(|it| &it.phase)
             && *at <= turn.now
         {
-            self.end(session, EndReason::AgentLeft, turn);
+            // Whoever left had given the customer away: somebody may be on the way.
+            match self.transfer_until(session) {
+                Some(until) if until > turn.now => {
+                    self.touch();
+                    if let Some(Phase::Active { closing, .. }) =
+                        self.customers.get_mut(session).map(|it| &mut it.phase)
+                    {
+                        *closing = Some(until);
+                    }
+                    turn.set(Timer::Close { session: session.clone() }, until);
+                }
+                Some(_) => {
+                    self.touch();
+                    self.requeue(session, turn);
+                }
+                None => self.end(session, EndReason::AgentLeft, turn),
+            }
+        }
+    }
+
+    /// A transfer came to nothing. When its agent has left the room already, the customer waits at the old place.
+    pub(super) fn transfer_failed(&mut self, session: &SessionId, turn: &mut Turn) {
+        let alone = matches!(
+            self.customers.get(session).map(|it| &it.phase),
+            Some(Phase::Active { closing: Some(_), .. })
+        );
+        if alone && self.transfer_until(session).is_none() {
+            self.requeue(session, turn);
         }
     }
 
@@ -119,7 +146,15 @@ impl Router {
         }
     }
 
+    /// Of an older journal: a chat without its room was over, and must not come back to life.
     pub(super) fn room_failed(&mut self, session: &SessionId, turn: &mut Turn) {
+        match self.customers.get(session).map(|customer| &customer.phase) {
+            Some(Phase::Active { .. }) => self.end(session, EndReason::AgentLeft, turn),
+            _ => self.room_lost(session, turn),
+        }
+    }
+
+    pub(super) fn room_lost(&mut self, session: &SessionId, turn: &mut Turn) {
         match self.customers.get(session).map(|customer| &customer.phase) {
             Some(Phase::Reserved { .. }) => self.miss(session, turn),
             Some(Phase::Active { .. }) => {
@@ -187,8 +222,10 @@ impl Router {
         self.requeue(session, turn);
     }
 
-    /// Back to the old place, which is the front unless somebody came earlier.
+    /// Back to the old place, which is the front unless somebody came earlier. Whoever is offered the customer now is
+    /// the only one: handovers of the chat that was are over.
     pub(super) fn requeue(&mut self, session: &SessionId, turn: &mut Turn) {
+        self.drop_handovers(session, turn);
         let Some(customer) = self.customers.get(session) else { return };
         if customer.presence == CustomerPresence::Left {
             return self.end(session, EndReason::AgentLeft, turn);

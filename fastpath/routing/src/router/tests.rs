@@ -1,5 +1,7 @@
-//! A desk in virtual time: scenarios by hand in `scenarios`, arbitrary histories against a reference in `model`.
+//! A desk in virtual time: scenarios by hand in `scenarios` and `handovers`, old journals in `journals`, arbitrary histories against a reference in `model`.
 
+mod handovers;
+mod journals;
 mod model;
 mod scenarios;
 

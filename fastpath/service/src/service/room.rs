@@ -175,7 +175,7 @@ impl Service {
     /// The room can't be used (any more).
     fn room_lost(&mut self, session: &SessionId, now: Timestamp) {
         self.rooms.remove(session);
-        self.tell(Event::RoomFailed { session: session.clone() }, now);
+        self.tell(Event::RoomLost { session: session.clone() }, now);
     }
 
     fn room_presence(
@@ -301,18 +301,20 @@ impl Service {
         }
         let inside = |person: Person| room.occupants.values().any(|occupant| occupant.person == person);
         let lost_customer = view.customer_inside && !inside(Person::Customer);
+        let there = |jid: &FullJid| room.occupants.values().any(|occupant| occupant.jid == *jid);
+        // Guests first: whoever is not there can't have the customer when the holder goes.
+        let ghosts: Vec<FullJid> = match view.phase {
+            Phase::Active { guests, .. } => guests.iter().filter(|guest| !there(guest)).cloned().collect(),
+            _ => Vec::new(),
+        };
         let lost_agent = match view.phase {
-            Phase::Active { agent, .. }
-                if !room.occupants.values().any(|occupant| occupant.jid == *agent) =>
-            {
-                Some(agent.clone())
-            }
+            Phase::Active { agent, .. } if !there(agent) => Some(agent.clone()),
             _ => None,
         };
         if lost_customer {
             self.tell(Event::CustomerLeftRoom { session: session.clone() }, now);
         }
-        if let Some(agent) = lost_agent {
+        for agent in ghosts.into_iter().chain(lost_agent) {
             self.tell(Event::AgentLeftRoom { session: session.clone(), agent }, now);
         }
     }

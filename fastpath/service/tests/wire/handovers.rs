@@ -117,7 +117,7 @@ async fn an_invited_agent_comes_in_addition_even_without_an_accept() {
 async fn an_offer_of_a_chat_that_ends_is_taken_back() {
     let (mut office, session) = chatting().await;
     join(&mut office, CLEO, SALES).await;
-    ok(&mut office, ANN, SUPPORT, &request("transfer", "workgroup", &session, SALES)).await;
+    ok(&mut office, ANN, SUPPORT, &request("invite", "workgroup", &session, SALES)).await;
     let offer = office.payload(CLEO, "offer").await;
     let id = offer.children().next().unwrap().attr("id").unwrap().to_owned();
     office.leave(ANN, &session, "agent");
@@ -126,6 +126,46 @@ async fn an_offer_of_a_chat_that_ends_is_taken_back() {
     assert_eq!(revoke.attr("from"), Some(SALES));
     assert_eq!(revoke.children().next().unwrap().attr("id"), Some(id.as_str()));
     assert_eq!(condition(&office.ask(CLEO, "set", SALES, &answer("accept", &id)).await), "item-not-found");
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_who_hands_the_customer_on_may_leave_at_once() {
+    let (mut office, session) = chatting().await;
+    join(&mut office, CLEO, SALES).await;
+    ok(&mut office, ANN, SUPPORT, &request("transfer", "workgroup", &session, SALES)).await;
+    office.payload(CLEO, "offer").await;
+    office.leave(ANN, &session, "agent");
+    office.pass(10).await;
+    assert!(office.rooms.exists(&session));
+    ok(&mut office, CLEO, SALES, &answer("accept", &session)).await;
+    office.enter(CLEO, &session, "cleo");
+    office.pass(90).await;
+    assert!(office.rooms.exists(&session));
+    office.leave(CLEO, &session, "cleo");
+    office.pass(2).await;
+    assert!(!office.rooms.exists(&session));
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_who_left_while_the_service_was_away_does_not_hold_the_chat_open() {
+    let (mut office, session) = chatting().await;
+    office.agent(BOB, 4).await;
+    let queue = format!("{SUPPORT}/Default Queue");
+    ok(&mut office, ANN, SUPPORT, &request("invite", "queue", &session, &queue)).await;
+    office.payload(BOB, "offer").await;
+    office.enter(BOB, &session, "bob");
+    office.pass(5).await;
+    office.unplug();
+    office.leave(BOB, &session, "bob");
+    office.pass(5).await;
+    office.cut();
+    office.pass(5).await;
+    assert!(office.rooms.exists(&session));
+    office.leave(ANN, &session, "agent");
+    office.pass(5).await;
+    assert!(!office.rooms.exists(&session), "nobody is there who could hold it");
     office.stop().await;
 }
 

@@ -224,7 +224,7 @@ impl World {
             }
             Step::CustomerEnters { session } => Event::CustomerEntered { session: self.session(session) },
             Step::CustomerLeaves { session } => Event::CustomerLeftRoom { session: self.session(session) },
-            Step::RoomFails { session } => Event::RoomFailed { session: self.session(session) },
+            Step::RoomFails { session } => Event::RoomLost { session: self.session(session) },
             Step::Pass { ms } => return self.pass(ms),
             Step::Forged { session, fence } => {
                 Event::TimerFired { timer: Timer::Offer { session: self.session(session), fence } }

@@ -312,7 +312,7 @@ fn a_chat_whose_room_was_forgotten_goes_on_in_the_new_room() {
     desk.tell(Event::AgentEntered { session: id("wanda1"), agent: agent("ann") });
     assert!(matches!(desk.phase("wanda1"), Some(Phase::Active { .. })));
     // A room that can't be made again puts the customer back in line, and not out.
-    let decisions = desk.tell(Event::RoomFailed { session: id("wanda1") });
+    let decisions = desk.tell(Event::RoomLost { session: id("wanda1") });
     assert!(decisions.contains(&Decision::Requeued { session: id("wanda1") }));
 }
 
