@@ -288,7 +288,7 @@ impl DeskPage {
         imp.status_content.set_icon_name(icon);
         imp.status_content.set_label(if imp.narrow.get() { "" } else { label });
         imp.status_button.set_tooltip_text(Some(label));
-        widgets::name(&*imp.status_button, &format!("Desk status: {label}"));
+        widgets::name_menu(&imp.status_button, &format!("Desk status: {label}"));
         let (title, description) = if !online {
             ("Not connected", "Customers can be offered to you again once the connection is back.")
         } else if joined.is_empty() {

@@ -43,6 +43,8 @@ mod imp {
         #[template_child]
         pub(super) tried_row: TemplateChild<adw::ExpanderRow>,
         #[template_child]
+        pub(super) check_button: TemplateChild<gtk::Button>,
+        #[template_child]
         pub(super) cancel_button: TemplateChild<gtk::Button>,
         #[template_child]
         pub(super) password_row: TemplateChild<adw::ExpanderRow>,
@@ -93,6 +95,8 @@ struct Face {
     certificate: bool,
     /// A password may be used instead.
     password: bool,
+    /// The checks of the sign-in can tell more.
+    checks: bool,
 }
 
 impl SignInPage {
@@ -107,6 +111,14 @@ impl SignInPage {
         imp.tried_row.connect_expanded_notify(glib::clone!(
             #[weak(rename_to = page)]
             self,
+            move |_| {
+                page.examine();
+                page.refresh_checks();
+            }
+        ));
+        imp.check_button.connect_clicked(glib::clone!(
+            #[weak(rename_to = page)]
+            self,
             move |_| page.examine()
         ));
         imp.cancel_button.connect_clicked(glib::clone!(
@@ -115,6 +127,9 @@ impl SignInPage {
             move |_| session.send(Core::Account(AccountCommand::SignOut))
         ));
         widgets::name(&*imp.password_entry, "Password");
+        for row in [&imp.tried_row, &imp.password_row] {
+            widgets::name(&**row, &row.title());
+        }
         imp.again_button.connect_clicked(glib::clone!(
             #[strong]
             session,
@@ -142,20 +157,13 @@ impl SignInPage {
             move |_| page.use_password()
         ));
         session.listen(self, |page, topic| match topic {
-            Topic::Connection => {
-                page.refresh();
-                // Not at each of the tries that follow one another while the network is away.
-                if page.is_refused() {
-                    page.examine();
-                }
-            }
-            Topic::Identity | Topic::Capabilities => page.refresh(),
+            // The checks don't begin anew at each refusal: they sign in too, and somebody may count the tries.
+            Topic::Connection | Topic::Identity | Topic::Capabilities => page.refresh(),
             Topic::Doctor => page.refresh_checks(),
             Topic::Tick if page.is_mapped() => page.refresh_countdown(),
             _ => {}
         });
         self.refresh();
-        self.refresh_checks();
     }
 
     /// Title of the window.
@@ -195,12 +203,13 @@ impl SignInPage {
         } else {
             "What to do"
         });
-        imp.tried_row.set_visible(face.next_step.is_some());
+        imp.tried_row.set_visible(face.checks);
         imp.who_row.set_visible(face.certificate);
         imp.password_row.set_visible(face.password);
         let domain = session.with(|state| state.jid.as_ref().map(|jid| jid.domain().to_string()));
         imp.who_row.set_subtitle(&domain.unwrap_or_default());
         self.set_busy(face.busy);
+        self.refresh_checks();
     }
 
     /// Checks what went wrong, once somebody wants to see it and nothing else is being tried.
@@ -212,13 +221,6 @@ impl SignInPage {
         }
     }
 
-    fn is_refused(&self) -> bool {
-        let session = self.imp().session.get();
-        session.is_some_and(|session| {
-            session.with(|state| matches!(state.connection, ConnectionState::Refused { .. }))
-        })
-    }
-
     fn refresh_checks(&self) {
         let imp = self.imp();
         let Some(session) = imp.session.get() else { return };
@@ -226,7 +228,9 @@ impl SignInPage {
             let report = state.doctor.as_ref();
             imp.checks.show(report);
             imp.tried_row.set_subtitle(&text::escaped(&doctor::summary(report)));
-            imp.copy_button.set_visible(report.is_some_and(|report| report.finished));
+            let finished = imp.tried_row.get_visible() && report.is_some_and(|report| report.finished);
+            imp.copy_button.set_visible(finished);
+            imp.check_button.set_visible(finished && imp.tried_row.is_expanded());
         });
     }
 
@@ -275,14 +279,17 @@ fn face(session: &Session) -> Face {
         if let Some(reason) = state.capabilities.management.missing() {
             return Face {
                 icon: "channel-secure-symbolic",
-                title: "No chat before your organisation’s policy is here".to_owned(),
+                title: "No chat without a policy".to_owned(),
                 description: text::one_line(reason, 400),
                 busy: false,
                 next_step: Some(
-                    "Check the network, then try again. Your administrator has decided so.".to_owned(),
+                    "Your organisation’s policy has to be here before you can chat. Check your network and try \
+                     again; if that does not help, tell your administrator."
+                        .to_owned(),
                 ),
                 certificate: false,
                 password: false,
+                checks: false,
             };
         }
         let password = !state.capabilities.single_sign_on_required;
@@ -296,6 +303,7 @@ fn face(session: &Session) -> Face {
                 next_step: Some(text::one_line(next_step, 400)),
                 certificate: is_unsafe(kind),
                 password: password && !is_unsafe(kind),
+                checks: true,
             },
             ConnectionState::Waiting { reason, retry_at } => {
                 let left = time::left(retry_at.0.saturating_sub(session.now().0));
@@ -307,6 +315,7 @@ fn face(session: &Session) -> Face {
                     next_step: Some(format!("Check your network. Flint tries again by itself in {left}.")),
                     certificate: false,
                     password,
+                    checks: true,
                 }
             }
             ConnectionState::Offline => Face {
@@ -317,6 +326,7 @@ fn face(session: &Session) -> Face {
                 next_step: None,
                 certificate: false,
                 password,
+                checks: false,
             },
             ConnectionState::Connecting | ConnectionState::Online { .. } => Face {
                 icon: "avatar-default-symbolic",
@@ -326,6 +336,7 @@ fn face(session: &Session) -> Face {
                 next_step: None,
                 certificate: false,
                 password,
+                checks: false,
             },
         }
     })

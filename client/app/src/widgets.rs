@@ -13,6 +13,14 @@ pub(crate) fn name(widget: &impl IsA<gtk::Accessible>, name: &str) {
     widget.update_property(&[gtk::accessible::Property::Label(name)]);
 }
 
+/// Names a button with a menu: it is the button within that takes the focus and is heard.
+pub(crate) fn name_menu(button: &gtk::MenuButton, text: &str) {
+    name(button, text);
+    if let Some(within) = button.first_child() {
+        name(&within, text);
+    }
+}
+
 /// Describes a widget for assistive technology beyond its name.
 pub(crate) fn describe(widget: &impl IsA<gtk::Accessible>, description: &str) {
     widget.update_property(&[gtk::accessible::Property::Description(description)]);

@@ -109,5 +109,9 @@ impl PeopleRow {
             }
         };
         widgets::name(self, &spoken);
+        // The list's own row around this one is what takes the focus and is heard.
+        if let Some(row) = self.parent() {
+            widgets::name(&row, &spoken);
+        }
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn management_required(application: &adw::Application) -> Result<()> 
         Capabilities { management: Management::Missing { reason: reason.into() }, ..office::capabilities() };
     stage.tell([core(missing)]);
     ensure!(tree::reads(&stage.window, reason), "{:?}", tree::texts(&stage.window));
-    for chat in ["Bob Stone", "Chats", "Use a password…"] {
+    for chat in ["Bob Stone", "Chats", "Use a password…", "What was tried"] {
         ensure!(!tree::reads(&stage.window, chat), "{chat:?} shows without a policy");
     }
     let _ = stage.commands();
