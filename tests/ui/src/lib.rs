@@ -4,6 +4,7 @@
 //! as a person drives it, through what is on screen, and never through its private parts.
 
 pub mod disguise;
+pub mod names;
 pub mod office;
 pub mod screens;
 pub mod stage;

@@ -5,6 +5,7 @@
 mod desk;
 mod lists;
 mod managed;
+mod spoken;
 mod timeline;
 mod whole;
 
@@ -22,6 +23,8 @@ type Case = (&'static str, fn(&adw::Application) -> Result<()>);
 
 const CASES: &[Case] = &[
     ("every widget constructs", whole::every_widget_constructs),
+    ("everything that takes the focus has a name", spoken::everything_has_a_name),
+    ("the keyboard begins where one acts", spoken::keyboard_begins),
     ("updates fill the list", lists::updates_fill_the_list),
     ("a timeline shows who said what", timeline::timeline_shows),
     ("own lines in a room have one name and look", timeline::own_lines_in_a_room),
