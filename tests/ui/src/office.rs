@@ -5,7 +5,7 @@ mod policy;
 mod sign_in;
 
 pub use desk::{customer_chat, desk, line, offer, workgroup};
-pub use policy::policies;
+pub use policy::{SECRET, policies};
 pub use sign_in::{checks, network_down, no_ticket, unknown_service, wrong_certificate};
 
 use crate::stage::NOW;

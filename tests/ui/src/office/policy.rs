@@ -5,6 +5,26 @@ use crate::stage::NOW;
 use flint_runtime::Update;
 use flint_runtime::core::model::{PolicyReport, PolicyRow, ServerPolicyState};
 use flint_runtime::core::{self as core};
+use flint_runtime::policy::{Inputs, Level, read_machine_file, resolve};
+
+/// What nobody may read on the page or in what is copied from it.
+pub const SECRET: &str = "correct horse battery";
+
+/// Values of a dictionary, a file and a secret, as the real resolution makes rows of them.
+fn from_this_computer() -> Vec<PolicyRow> {
+    let policies = serde_json::json!({
+        "StatusPresets": {"On the phone": "dnd", "Shop floor until noon": "away"},
+        "BrandImage": {"url": "https://www.example.test/logo.png", "sha256": "ab".repeat(32)},
+        "ProxyAddress": "http://proxy.example.test:3128",
+        "ProxyUser": "flint",
+        "ProxyPassword": SECRET,
+    });
+    let file = read_machine_file(&policies.to_string(), "/etc/flint/policies/managed/site.json");
+    let mut inputs = Inputs::default();
+    inputs.add_machine_file(Level::Mandatory, file);
+    let report = PolicyReport::new(&resolve(&inputs), None, ServerPolicyState::default());
+    report.rows.into_iter().filter(|row| row.level != "default").collect()
+}
 
 /// The policy page.
 pub fn policies() -> Update {
@@ -31,7 +51,7 @@ pub fn policies() -> Update {
             "group Support",
         )
     };
-    let report = PolicyReport {
+    let mut report = PolicyReport {
         rows: vec![
             contacts,
             row(
@@ -87,5 +107,6 @@ pub fn policies() -> Update {
             problem: None,
         },
     };
+    report.rows.extend(from_this_computer());
     Update::Core(core::Update::Policy(report))
 }

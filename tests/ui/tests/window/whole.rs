@@ -9,6 +9,7 @@ use flint_runtime::core::command::AccountCommand;
 use flint_runtime::core::model::{ConnectionState, DeliveryState};
 use flint_runtime::core::update::{AccountUpdate, ChatUpdate, PeopleUpdate};
 use flint_runtime::core::{Capabilities, Command as Core, MessageId};
+use flint_runtime::policy::MASK;
 use flint_runtime::{AccountOptions, Command, Options, PolicyCommand, SignIn, StartError, Update};
 use flint_test_ui::office::{self, core};
 use flint_test_ui::stage::NOW;
@@ -217,6 +218,16 @@ pub(super) fn one_toast(application: &adw::Application) -> Result<()> {
     Ok(())
 }
 
+fn clipboard(stage: &Stage, window: &impl IsA<gtk::Widget>) -> Result<String> {
+    let read: Rc<RefCell<Option<String>>> = Rc::default();
+    let into = read.clone();
+    window.clipboard().read_text_async(gtk::gio::Cancellable::NONE, move |text| {
+        into.replace(text.ok().flatten().map(Into::into));
+    });
+    stage.until("the clipboard is read", || read.borrow().is_some())?;
+    read.take().ok_or_else(|| anyhow::anyhow!("nothing was copied"))
+}
+
 pub(super) fn policy_page(application: &adw::Application) -> Result<()> {
     let stage = started(application);
     stage.tell([office::policies()]);
@@ -229,6 +240,23 @@ pub(super) fn policy_page(application: &adw::Application) -> Result<()> {
         ensure!(tree::reads(&window, text), "{text:?} is missing in {:?}", tree::texts(&window));
     }
     ensure!(tree::mentions(&window, "replaces: on (everybody)"));
+    for value in [
+        "On the phone (dnd), Shop floor until noon (away)",
+        "https://www.example.test/logo.png (SHA-256 abababab…)",
+        MASK,
+    ] {
+        ensure!(tree::reads(&window, value), "{value:?} is missing in {:?}", tree::texts(&window));
+    }
+    ensure!(!tree::mentions(&window, office::SECRET));
+    tree::button(&window, "Copy as JSON").emit_clicked();
+    stage.until("it is said", || tree::reads(&window, "Copied as JSON."))?;
+    let copied = clipboard(&stage, &window)?;
+    ensure!(!copied.contains(office::SECRET), "a secret got out");
+    let copied: serde_json::Value = serde_json::from_str(&copied)?;
+    let value = |name: &str| copied["rows"].as_array()?.iter().find(|row| row["name"] == name)?.get("json");
+    ensure!(value("ProxyPassword").is_some_and(|value| value == MASK));
+    ensure!(value("StatusPresets").is_some_and(|value| value["On the phone"] == "dnd"));
+    ensure!(value("BrandImage").is_some_and(|value| value["url"] == "https://www.example.test/logo.png"));
     let _ = stage.commands();
     tree::button(&window, "Fetch now").emit_clicked();
     ensure!(stage.commands() == [Command::Policy(PolicyCommand::Refresh)]);
