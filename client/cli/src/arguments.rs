@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// DNS server in place of the system's
     #[arg(long, value_name = "IP:PORT")]
     dns: Option<SocketAddr>,
-    /// Proxy to the server: http://HOST:PORT or socks5://HOST:PORT
+    /// Proxy to the server and its policy service: http://HOST:PORT or socks5://HOST:PORT
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
     /// Name and password for the proxy, in this file as NAME:PASSWORD

@@ -106,7 +106,7 @@ pub(crate) async fn run(
         engine: Some(engine),
         policy,
         told_policy: None,
-        http: Http::new(&options.account.ca_files),
+        http: Http::new(&options.account),
         watch,
         timers: Timers::new(),
         outlet,

@@ -48,7 +48,7 @@ pub struct AccountOptions {
     pub service_host: Option<String>,
     /// DNS server to ask instead of the system's.
     pub dns: Option<SocketAddr>,
-    /// Proxy to the server.
+    /// Proxy to the server, and to the policy service.
     pub proxy: Option<flint_stream::Proxy>,
     /// PEM files with further certificate authorities.
     pub ca_files: Vec<PathBuf>,

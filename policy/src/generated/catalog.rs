@@ -56,7 +56,7 @@ pub static CATALOG: &[Definition] = &[
         name: "ProxyAddress",
         group: "connection",
         caption: "Proxy",
-        description: "Connections to the chat server go through this proxy. The proxy sees where they go, and nothing of what is said: TLS is verified to its end.",
+        description: "Connections to the chat server, and those that fetch policies, go through this proxy. The proxy sees where they go, and nothing of what is said: TLS is verified to its end.",
         kind: Kind::Endpoint { schemes: &["http", "socks5"] },
         default: None,
         restricted: None,

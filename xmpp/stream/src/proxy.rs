@@ -59,6 +59,11 @@ impl Proxy {
         self.kind
     }
 
+    /// Name and password for it.
+    pub fn login(&self) -> Option<(&str, &Secret)> {
+        self.login.as_ref().map(|(user, password)| (user.as_str(), password))
+    }
+
     fn fails(&self, problem: ProxyProblem, detail: impl Into<String>) -> ConnectError {
         ConnectError::Proxy { proxy: net::server_name(&self.host, self.port), problem, detail: detail.into() }
     }

@@ -5,7 +5,7 @@
 //! whenever a client starts, so that whoever can write files here can take the picture away but not change it.
 
 use super::PolicyKeeper;
-use super::fetch::{Http, unreachable};
+use super::fetch::Http;
 use crate::state_dir::{make_dir, replace};
 use flint_core::capability::BRAND_IMAGE;
 use flint_policy::FileReference;
@@ -173,13 +173,13 @@ impl Http {
     pub(crate) async fn file(&self, wanted: &FileReference) -> Result<Vec<u8>, String> {
         let url = Url::parse(&wanted.url).map_err(|error| format!("The address is not valid: {error}."))?;
         let who = format!("server {}", url.host_str().unwrap_or_default());
-        let mut response = self.client.get(url).send().await.map_err(|error| unreachable(&who, &error))?;
+        let mut response = self.client.get(url).send().await.map_err(|error| self.failure(&who, &error))?;
         if response.status() != StatusCode::OK {
             return Err(format!("The {who} answered with status {}.", response.status().as_u16()));
         }
         let mut content = Vec::new();
         let limit = limit(wanted);
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&who, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&who, &error))? {
             if content.len() + chunk.len() > limit {
                 return Err(format!("The {who} sent more than {} KiB.", limit / 1024));
             }

@@ -5,14 +5,14 @@
 
 use super::cache::Pinned;
 use super::chain::{self, Plan, Source};
+use crate::AccountOptions;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flint_kerberos::{Initiator, Mechanism};
 use flint_policy::MAX_ENVELOPE;
-use flint_stream::root_store;
+use flint_stream::{ProxyKind, root_store};
 use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, IF_NONE_MATCH, WWW_AUTHENTICATE};
 use reqwest::{StatusCode, Url};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     pub(super) client: reqwest::Client,
+    /// The way out as a person reads it, without its login.
+    proxy: Option<String>,
 }
 
 /// One answer of a server that has proved itself, or a refusal of anybody.
@@ -57,19 +59,20 @@ impl Source for Service<'_> {
 }
 
 impl Http {
-    /// Trusts the system's authorities and those of these files.
+    /// Trusts the system's authorities and those of the account's files, and goes the way of the chat: through the
+    /// account's proxy, if it has one.
     ///
     /// # Errors
     /// A sentence.
-    pub(crate) fn new(ca_files: &[PathBuf]) -> Result<Self, String> {
-        let roots = root_store(ca_files).map_err(|error| error.to_string())?;
+    pub(crate) fn new(options: &AccountOptions) -> Result<Self, String> {
+        let roots = root_store(&options.ca_files).map_err(|error| error.to_string())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS can't be set up: {error}."))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(true)
             // A ticket is for one host: it follows no redirect and goes through no proxy of the environment.
@@ -77,10 +80,27 @@ impl Http {
             .no_proxy()
             .user_agent(concat!("flint/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(30))
-            .build()
-            .map_err(|error| format!("HTTPS can't be set up: {error}."))?;
-        Ok(Self { client })
+            .timeout(Duration::from_secs(30));
+        let builder = match &options.proxy {
+            Some(proxy) => builder.proxy(way_through(proxy)?),
+            None => builder,
+        };
+        let client = builder.build().map_err(|error| format!("HTTPS can't be set up: {error}."))?;
+        Ok(Self { client, proxy: options.proxy.as_ref().map(ToString::to_string) })
+    }
+
+    /// What a person reads about a failed exchange with `who`.
+    pub(super) fn failure(&self, who: &str, error: &reqwest::Error) -> String {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(next) = cause.source() {
+            cause = next;
+        }
+        let way = self.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+        if error.is_timeout() {
+            format!("The {who} did not answer in time{way}.")
+        } else {
+            format!("The {who} can't be reached{way}: {cause}.")
+        }
     }
 
     /// Fetches what the plan asks for.
@@ -112,12 +132,12 @@ impl Http {
         if let Some(version) = etag {
             request = request.header(IF_NONE_MATCH, format!("\"{version}\""));
         }
-        let mut response = request.send().await.map_err(|error| unreachable(&shown, &error))?;
+        let mut response = request.send().await.map_err(|error| self.failure(&shown, &error))?;
         let status = response.status();
         tracing::debug!(%status, path, etag = ?response.headers().get(ETAG), "policy service answered");
         let reply = negotiate(response.headers());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&shown, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&shown, &error))? {
             if body.len() + chunk.len() > MAX_ENVELOPE {
                 return Err("The policy service sent more than 1 MiB.".to_owned());
             }
@@ -165,17 +185,21 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// What a person reads about a failed exchange with `who`.
-pub(super) fn unreachable(who: &str, error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    if error.is_timeout() {
-        format!("The {who} did not answer in time.")
-    } else {
-        format!("The {who} can't be reached: {cause}.")
-    }
+/// The same proxy for HTTPS. Host names are looked up by the proxy.
+fn way_through(proxy: &flint_stream::Proxy) -> Result<reqwest::Proxy, String> {
+    let address = match proxy.kind() {
+        ProxyKind::Http => proxy.to_string(),
+        ProxyKind::Socks5 => proxy.to_string().replacen("socks5", "socks5h", 1),
+    };
+    let way = reqwest::Proxy::all(address).map_err(|error| format!("{proxy} can't be used: {error}."))?;
+    Ok(match proxy.login() {
+        Some((user, password)) => {
+            // reqwest writes both into a URL in which it escapes everything but this.
+            let escaped = |text: &str| text.replace('%', "%25");
+            way.basic_auth(&escaped(user), &escaped(password.expose()))
+        }
+        None => way,
+    })
 }
 
 /// What a refusal says: the service's own sentence if it has one.

@@ -1,13 +1,15 @@
 //! The picture over a real HTTPS server of the same process, whose authority the client trusts or does not.
 
 use super::*;
+use crate::AccountOptions;
 use flint_core::{BareJid, Timestamp};
+use flint_stream::{Proxy, Secret};
 use flint_test_support::Authority;
 use flint_test_support::certificates::Validity;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 const NOW: Timestamp = Timestamp(1_000_000);
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n the organisation's own";
@@ -25,7 +27,7 @@ enum Answer {
     Endless,
 }
 
-/// An HTTPS server for `localhost`.
+/// An HTTPS server.
 struct Site {
     port: u16,
     asked: Arc<AtomicUsize>,
@@ -41,10 +43,14 @@ impl Drop for Site {
 
 impl Site {
     async fn open(answer: Answer) -> Self {
+        Self::named("localhost", answer).await
+    }
+
+    async fn named(name: &str, answer: Answer) -> Self {
         let authority = Authority::default();
         let ca = tempfile::NamedTempFile::new().unwrap();
         fs::write(ca.path(), authority.pem()).unwrap();
-        let mut tls = (*authority.server("localhost", Validity::Now)).clone();
+        let mut tls = (*authority.server(name, Validity::Now)).clone();
         tls.alpn_protocols.clear();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -62,7 +68,12 @@ impl Site {
     }
 
     fn http(&self) -> Http {
-        Http::new(&[self.ca.path().to_owned()]).unwrap()
+        self.http_through(None)
+    }
+
+    fn http_through(&self, proxy: Option<Proxy>) -> Http {
+        let ca_files = vec![self.ca.path().to_owned()];
+        Http::new(&AccountOptions { ca_files, proxy, ..AccountOptions::default() }).unwrap()
     }
 
     fn asked(&self) -> usize {
@@ -310,7 +321,7 @@ async fn a_picture_that_comes_when_policy_wants_another_is_put_aside() {
 /// A whole client: the picture is fetched without a sign-in, and the window is told of its file.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_window_of_a_running_client_gets_the_file() {
-    use crate::{AccountOptions, Client, Connect, Options, Paths, Security, Update};
+    use crate::{Client, Connect, Options, Paths, Security, Update};
     let place = Place::new();
     let site = Site::open(Answer::Content(PICTURE.to_vec())).await;
     place.policy(Some((site.port, PICTURE)));
@@ -335,4 +346,79 @@ async fn the_window_of_a_running_client_gets_the_file() {
     };
     let path = tokio::time::timeout(std::time::Duration::from_secs(60), told).await.expect("it is told");
     assert_eq!(fs::read(path).unwrap(), PICTURE);
+}
+
+/// One connection through a proxy that looks every name up as this computer; what it was told before.
+async fn carry(proxy: TcpListener, is_http: bool, port: u16, granted: bool) -> Vec<u8> {
+    let (mut client, _) = proxy.accept().await.unwrap();
+    let mut told = Vec::new();
+    let steps: &[(&[u8], &[u8])] = match (is_http, granted) {
+        (true, true) => &[(b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")],
+        (true, false) => &[(b"\r\n\r\n", b"HTTP/1.1 407 Who are you?\r\n\r\n")],
+        (false, granted) => {
+            &[(b"\x02", b"\x05\x02"), (PASSWORD.as_bytes(), if granted { b"\x01\x00" } else { b"\x01\x01" })]
+        }
+    };
+    for (end, answer) in steps {
+        while !told.ends_with(end) {
+            told.push(client.read_u8().await.unwrap());
+        }
+        client.write_all(answer).await.unwrap();
+    }
+    if !granted {
+        return told;
+    }
+    if !is_http {
+        let name = 5 + usize::from(u8::try_from(NAME.len()).unwrap());
+        let mut request = vec![0; name + 2];
+        client.read_exact(&mut request).await.unwrap();
+        told.extend(request);
+        client.write_all(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x01").await.unwrap();
+    }
+    let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    // The server says goodbye in its own way.
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+    told
+}
+
+/// Nothing on this computer knows that name.
+const NAME: &str = "pictures.example.test";
+const PASSWORD: &str = "p@ss:w/o\u{f6}%20?#";
+
+#[tokio::test]
+async fn a_fetch_goes_through_the_proxy_of_the_account_with_its_login() {
+    let basic = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("ann m\u{fc}ller:{PASSWORD}"),
+    );
+    for (scheme, granted) in [("http", true), ("socks5", true), ("http", false), ("socks5", false)] {
+        let site = Site::named(NAME, Answer::Content(PICTURE.to_vec())).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let proxy: Proxy = address.parse().unwrap();
+        let http = site.http_through(Some(proxy.with_login("ann m\u{fc}ller", Secret::new(PASSWORD))));
+        let url = format!("https://{NAME}:{}/logo.png", site.port);
+        let wanted = FileReference { url, sha256: hash(PICTURE), max_size: 1 << 19 };
+        let carried = tokio::spawn(carry(listener, scheme == "http", site.port, granted));
+        let outcome = http.file(&wanted).await;
+        let shown = format!("{http:?} {outcome:?}");
+        assert!(!shown.contains("p@ss") && !shown.contains("p%40ss") && !shown.contains(&basic), "{shown}");
+        let told = tokio::time::timeout(std::time::Duration::from_secs(60), carried).await;
+        let told = told.expect("the proxy was used").unwrap();
+        if scheme == "http" {
+            let told = String::from_utf8(told).unwrap();
+            assert!(told.starts_with(&format!("CONNECT {NAME}:{} HTTP/1.1\r\n", site.port)), "{told}");
+            assert!(told.to_ascii_lowercase().contains("proxy-authorization"), "{told}");
+            assert!(told.contains(&format!("Basic {basic}")), "{told}");
+        } else if granted {
+            assert!(told.windows(NAME.len()).any(|part| part == NAME.as_bytes()), "the proxy looks it up");
+        }
+        match outcome {
+            Ok(content) => assert!(granted && content == PICTURE),
+            Err(problem) => {
+                let way = format!("can't be reached through the proxy {address}");
+                assert!(!granted && problem.contains(&way), "{problem}");
+            }
+        }
+    }
 }
