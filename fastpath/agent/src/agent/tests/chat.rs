@@ -329,3 +329,18 @@ fn nothing_private_is_printed() {
     let printed = format!("{:?} {:?} {:?}", bench.agent, bench.updates, bench.effects);
     assert!(!printed.contains("swordfish") && !printed.contains("My phone is dead"));
 }
+
+/// `GroupChatAllowed` and all other gates are the engine's, and a customer's room is none of the engine's rooms.
+#[test]
+fn a_customers_room_is_joined_past_the_engine_whatever_policy_says_of_rooms() {
+    let mut bench = Bench::joined();
+    bench.offer(W, SESSION, 20);
+    bench.command(AgentCommand::AcceptOffer { offer: SESSION.to_owned() });
+    bench.invite(W, SESSION);
+    bench.occupant("alice", r#"<status code="110"/>"#);
+    say(&mut bench, "Hello");
+    let asks = bench.effects.iter().filter(|effect| matches!(effect, AgentEffect::Core(_)));
+    assert_eq!(asks.count(), 0, "the engine would refuse it where group chat is not allowed");
+    assert_eq!(bench.presences_to(&format!("{ROOM}/alice")).len(), 1);
+    assert!(bench.sent.iter().any(|stanza| stanza.name() == "message" && stanza.attr("to") == Some(ROOM)));
+}
