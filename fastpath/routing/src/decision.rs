@@ -74,11 +74,11 @@ pub enum Decision {
         /// Why.
         reason: RevokeReason,
     },
-    /// Whoever was called into a running chat is there; after a transfer, the one who called has to go.
-    HandedOver {
-        /// What was asked.
-        request: HandoverRequest,
-        /// Who came.
+    /// The customer was given to somebody who is there now: show this agent out of the room.
+    ShowOut {
+        /// Visit.
+        session: SessionId,
+        /// Who gave the customer away.
         agent: FullJid,
     },
     /// Nobody comes: tell the one who called.

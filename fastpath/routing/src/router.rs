@@ -91,6 +91,12 @@ struct Customer {
     /// A room was made for this visit.
     room: bool,
     presence: CustomerPresence,
+    /// Agents in the room while nobody holds the customer: guests of whoever comes to do so.
+    #[serde(default)]
+    early: BTreeSet<FullJid>,
+    /// Agents in the room who gave the customer away and are to be shown out.
+    #[serde(default)]
+    leaving: BTreeSet<FullJid>,
 }
 
 /// Whether the customer is in the room.
@@ -267,6 +273,7 @@ impl Router {
             Event::AgentEntered { session, agent } => {
                 self.agent_entered(&session, &agent, &mut turn);
                 self.handovers_settled(&session, &agent, &mut turn);
+                self.shown_out_again(&session, &agent, &mut turn);
             }
             Event::AgentLeftRoom { session, agent } => self.agent_left_room(&session, &agent, &mut turn),
             Event::CustomerEntered { session } => self.customer_entered(&session, &mut turn),
@@ -288,8 +295,13 @@ impl Router {
 
     /// Offers whoever can be offered and adds the news of the turn.
     fn finish(&mut self, mut turn: Turn) -> Vec<Decision> {
-        let queues = std::mem::take(&mut turn.dispatch);
-        self.dispatch_handovers(&queues, &mut turn);
+        let mut queues = BTreeSet::new();
+        while !turn.dispatch.is_empty() {
+            // A handover that comes to nothing may put its customer back in line.
+            let more = std::mem::take(&mut turn.dispatch);
+            self.dispatch_handovers(&more, &mut turn);
+            queues.extend(more);
+        }
         self.dispatch(&queues, &mut turn);
         for (workgroup, queue) in std::mem::take(&mut turn.changed) {
             turn.say(Decision::QueueChanged { workgroup, queue });

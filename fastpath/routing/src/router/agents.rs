@@ -169,6 +169,10 @@ impl Router {
         self.handovers_connected(turn);
         let sessions: Vec<SessionId> = self.customers.keys().cloned().collect();
         for session in sessions {
+            // The room will say anew who is in it.
+            if let Some(customer) = self.customers.get_mut(&session) {
+                customer.early.clear();
+            }
             let Some(customer) = self.customers.get(&session) else { continue };
             match customer.phase.clone() {
                 Phase::Waiting => {

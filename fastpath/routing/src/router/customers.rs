@@ -5,7 +5,7 @@ use crate::config::WorkgroupRouting;
 use crate::decision::{Decision, EndReason, Reply, RevokeReason};
 use crate::event::{Answers, SessionId, Timer, WorkgroupName};
 use jid::FullJid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A customer at the door.
 pub(super) struct Arrival {
@@ -69,6 +69,8 @@ impl Router {
             invite_again: None,
             room: false,
             presence: CustomerPresence::NotYet,
+            early: BTreeSet::new(),
+            leaving: BTreeSet::new(),
         };
         self.customers.insert(session, customer);
     }

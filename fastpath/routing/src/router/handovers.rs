@@ -191,6 +191,10 @@ impl Router {
         }
         turn.reply(Reply::Accepted);
         self.take_handover_back(id, None, turn);
+        // Whoever is on the way has a chat more.
+        if let Some(state) = self.agents.get_mut(&agent.to_bare()) {
+            state.chats.insert(id.clone());
+        }
         turn.cancel(Timer::Request { session: id.clone() });
         let Some(handover) = self.handovers.get_mut(id) else { return };
         let deadline = turn.now.plus(HANDOVER_MS);
@@ -255,8 +259,17 @@ impl Router {
             .max()
     }
 
-    /// Takes an open offer back; the next one is asked.
+    /// Takes an open offer back; the next one is asked. Without blame that may be the same agent, who has perhaps only
+    /// gone to another device, so it is done when the turn is over.
     pub(super) fn withdraw_handover(&mut self, id: &SessionId, reason: RevokeReason, turn: &mut Turn) {
+        if reason == RevokeReason::Withdrawn
+            && let Some(handover) = self.handovers.get_mut(id)
+            && let HandoverPhase::Offered { agent, .. } = &handover.phase
+        {
+            handover.asked.remove(&agent.to_bare());
+            turn.dispatch.extend(handover.queue.clone());
+            return self.take_handover_back(id, Some(reason), turn);
+        }
         self.take_handover_back(id, Some(reason), turn);
         self.offer_handover(id, turn);
     }
@@ -273,8 +286,10 @@ impl Router {
             self.handovers.iter().filter(|(_, it)| fits(it)).map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.take_handover_back(&id, None, turn);
-            let Some(handover) = self.forget_handover(&id, turn) else { continue };
-            turn.say(Decision::HandedOver { request: handover.request, agent: agent.clone() });
+            let Some(Handover { request, .. }) = self.forget_handover(&id, turn) else { continue };
+            if request.transfer {
+                self.give(session, &request.inviter, agent, turn);
+            }
         }
     }
 
@@ -369,6 +384,11 @@ impl Router {
     fn forget_handover(&mut self, id: &SessionId, turn: &mut Turn) -> Option<Handover> {
         let handover = self.handovers.remove(id)?;
         self.touch();
+        if let HandoverPhase::Taken { agent, .. } = &handover.phase
+            && self.agents.get(agent).is_some_and(|state| state.chats.contains(id))
+        {
+            self.release(agent, id, turn);
+        }
         turn.cancel(match handover.phase {
             HandoverPhase::Taken { .. } => Timer::Enter { session: id.clone(), fence: handover.fence },
             _ => Timer::Request { session: id.clone() },

@@ -4,7 +4,6 @@ use super::{Agent, CLOSE_MS, CustomerPresence, INVITE_AGAIN_MS, Phase, Router, T
 use crate::decision::{Decision, EndReason, RevokeReason};
 use crate::event::{SessionId, Timer};
 use jid::FullJid;
-use std::collections::BTreeSet;
 
 impl Router {
     pub(super) fn agent_entered(&mut self, session: &SessionId, agent: &FullJid, turn: &mut Turn) {
@@ -47,9 +46,21 @@ impl Router {
                     let fence = self.customers.get(session).map_or(0, |customer| customer.fence);
                     self.reserve(session, agent, fence, turn);
                     self.begin(session, agent, fence, turn);
+                } else {
+                    self.is_early(session, agent);
                 }
             }
-            Phase::Waiting | Phase::Offered { .. } | Phase::Reserved { .. } => {}
+            Phase::Waiting | Phase::Offered { .. } | Phase::Reserved { .. } => self.is_early(session, agent),
+        }
+    }
+
+    /// Somebody is in the room before the one who will hold the customer.
+    fn is_early(&mut self, session: &SessionId, agent: &FullJid) {
+        if let Some(customer) = self.customers.get_mut(session)
+            && customer.room
+            && customer.early.insert(agent.clone())
+        {
+            self.touch();
         }
     }
 
@@ -57,17 +68,67 @@ impl Router {
     fn begin(&mut self, session: &SessionId, agent: &FullJid, fence: u32, turn: &mut Turn) {
         turn.cancel(Timer::Enter { session: session.clone(), fence });
         if let Some(customer) = self.customers.get_mut(session) {
-            customer.phase =
-                Phase::Active { agent: agent.clone(), fence, guests: BTreeSet::new(), closing: None };
+            let mut guests = std::mem::take(&mut customer.early);
+            guests.remove(agent);
+            customer.phase = Phase::Active { agent: agent.clone(), fence, guests, closing: None };
         }
     }
 
     fn hand_over(&mut self, session: &SessionId, from: &FullJid, to: &FullJid, turn: &mut Turn) {
         self.release(&from.to_bare(), session, turn);
+        if let Some(customer) = self.customers.get_mut(session) {
+            customer.leaving.remove(to);
+        }
         // Somebody without a part in any workgroup may hold a chat, so the entry may be new.
         let state = self.agents.entry(to.to_bare()).or_insert_with(|| Agent::new(to.clone()));
         state.chats.insert(session.clone());
         self.agent_looks_different(&to.to_bare(), turn);
+    }
+
+    /// The customer was given to somebody who is there now. Whoever gave it away is a guest until it is shown out.
+    pub(super) fn give(&mut self, session: &SessionId, from: &FullJid, to: &FullJid, turn: &mut Turn) {
+        let Some(customer) = self.customers.get_mut(session) else { return };
+        customer.leaving.remove(to);
+        if from == to {
+            return;
+        }
+        if let Phase::Reserved { agent: holder, fence, .. } = &customer.phase
+            && holder == from
+        {
+            // In a room that was made anew the colleague came first.
+            let fence = *fence;
+            customer.leaving.insert(from.clone());
+            self.reserve(session, to, fence, turn);
+            return self.begin(session, to, fence, turn);
+        }
+        let Phase::Active { agent: holder, guests, .. } = &mut customer.phase else { return };
+        if holder == from || guests.contains(from) {
+            customer.leaving.insert(from.clone());
+            turn.say(Decision::ShowOut { session: session.clone(), agent: from.clone() });
+        }
+        if holder == from && guests.remove(to) {
+            let old = std::mem::replace(holder, to.clone());
+            guests.insert(old.clone());
+            self.hand_over(session, &old, to, turn);
+        }
+    }
+
+    /// After a lost connection the room repeats who is in it; what was to show an agent out may be lost.
+    pub(super) fn shown_out_again(&mut self, session: &SessionId, agent: &FullJid, turn: &mut Turn) {
+        if self.customers.get(session).is_some_and(|customer| customer.leaving.contains(agent)) {
+            turn.say(Decision::ShowOut { session: session.clone(), agent: agent.clone() });
+        }
+    }
+
+    /// There is nobody in the room of whom we knew.
+    fn nobody_inside(&mut self, session: &SessionId) {
+        if let Some(customer) = self.customers.get_mut(session)
+            && !(customer.early.is_empty() && customer.leaving.is_empty())
+        {
+            customer.early.clear();
+            customer.leaving.clear();
+            self.touch();
+        }
     }
 
     pub(super) fn agent_left_room(&mut self, session: &SessionId, agent: &FullJid, turn: &mut Turn) {
@@ -76,6 +137,9 @@ impl Router {
             state.joined.is_empty() && state.gone_at.is_some_and(|gone| now.since(gone) <= CLOSE_MS)
         });
         let Some(customer) = self.customers.get_mut(session) else { return };
+        if customer.early.remove(agent) | customer.leaving.remove(agent) {
+            self.revision += 1;
+        }
         let Phase::Active { agent: holder, guests, closing, .. } = &mut customer.phase else { return };
         if holder != agent {
             if guests.remove(agent) {
@@ -155,6 +219,7 @@ impl Router {
     }
 
     pub(super) fn room_lost(&mut self, session: &SessionId, turn: &mut Turn) {
+        self.nobody_inside(session);
         match self.customers.get(session).map(|customer| &customer.phase) {
             Some(Phase::Reserved { .. }) => self.miss(session, turn),
             Some(Phase::Active { .. }) => {
@@ -184,6 +249,7 @@ impl Router {
         let left = customer.presence == CustomerPresence::Left;
         let phase = customer.phase.clone();
         self.touch();
+        self.nobody_inside(session);
         self.not_inside(session);
         let Phase::Active { agent, fence, closing, .. } = phase else { return };
         if left {

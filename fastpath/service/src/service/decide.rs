@@ -30,7 +30,7 @@ impl Service {
                 let home = self.address(&workgroup.0);
                 self.revoke(offer_id(&id, fence), &request.session, home, &agent, reason);
             }
-            Decision::HandedOver { request, agent } => self.handed_over(&request, &agent),
+            Decision::ShowOut { session, agent } => self.show_out(&session, &agent),
             Decision::HandoverFailed { request, reason } => self.handover_failed(request, reason),
             Decision::Requeued { session } => self.requeued(&session),
             Decision::Ended { session, reason } => self.ended(&session, reason, now),

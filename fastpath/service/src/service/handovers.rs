@@ -136,17 +136,15 @@ impl Service {
         self.send(stanza);
     }
 
-    /// The colleague is there. After a transfer whoever handed over is shown out, as Fastpath does.
-    pub(super) fn handed_over(&mut self, request: &HandoverRequest, agent: &FullJid) {
-        let Some(room) = self.rooms.get(&request.session) else { return };
-        if !request.transfer || request.inviter == *agent {
-            return;
-        }
-        let inviter = room.occupants.iter().find(|(_, occupant)| occupant.jid == request.inviter);
-        let Some((nick, _)) = inviter else { return };
-        let kick = room::kick(nick, "Transfer was successful");
+    /// The colleague is there: whoever handed over is shown out, as Fastpath does.
+    pub(super) fn show_out(&mut self, session: &SessionId, agent: &FullJid) {
+        let Some(room) = self.rooms.get(session) else { return };
         let (own, jid) = (Jid::from(room.own.clone()), Jid::from(room.jid.clone()));
-        let stanza = iq_set(&own, &jid, &format!("kick:{}", request.session), kick);
+        let Some(nick) = room.occupants.iter().find(|(_, it)| it.jid == *agent).map(|(nick, _)| nick) else {
+            return;
+        };
+        let kick = room::kick(nick, "Transfer was successful");
+        let stanza = iq_set(&own, &jid, &format!("kick:{session}"), kick);
         self.send(stanza);
     }
 

@@ -120,3 +120,107 @@ fn an_agent_who_only_called_somebody_in_addition_ends_the_chat_by_leaving() {
     leaves(&mut desk, "ann");
     assert!(ended(&desk.pass(1_000)));
 }
+
+fn show_out(who: &str) -> Decision {
+    Decision::ShowOut { session: id("wanda1"), agent: agent(who) }
+}
+
+#[test]
+fn a_handover_that_fails_for_want_of_agents_puts_its_customer_back_in_line_at_once() {
+    let mut config = config();
+    config.workgroups[0].queues = vec![queue("General", &["ann", "bob"])];
+    let mut desk = Desk::new(config);
+    desk.online("ann", "support", 1);
+    desk.online("cleo", "sales", 1);
+    desk.join("wanda", "support");
+    desk.begin("wanda1", "ann");
+    let sales = HandoverTarget::Workgroup { workgroup: name("sales") };
+    assert_eq!(offers(&ask(&mut desk, "h", "ann", true, sales)), to("h", "cleo"));
+    leaves(&mut desk, "ann");
+    desk.pass(2_000);
+    desk.online("bob", "support", 1);
+    let decisions = desk.tell(Event::AgentGone { agent: agent("cleo"), workgroup: None });
+    assert!(decisions.contains(&Decision::Requeued { session: id("wanda1") }));
+    assert_eq!(offers(&decisions), to("wanda1", "bob"));
+}
+
+#[test]
+fn an_agent_who_takes_a_handover_is_not_offered_more_than_it_can_have() {
+    let mut desk = chatting();
+    desk.online("bob", "support", 1);
+    ask(&mut desk, "h", "ann", true, support());
+    assert_eq!(offers(&desk.join("zoe", "support")), []);
+    let decisions = desk.accept("h", "bob");
+    assert_eq!(offers(&decisions), [], "bob has one, and may have one");
+    // Not coming frees bob again.
+    assert_eq!(offers(&desk.pass(60_000)), to("zoe2", "bob"));
+}
+
+#[test]
+fn the_customer_goes_to_whom_it_was_given_and_not_to_somebody_who_watches() {
+    let mut desk = chatting();
+    desk.online("dan", "support", 1);
+    ask(&mut desk, "h", "ann", true, support());
+    desk.accept("h", "dan");
+    enters(&mut desk, "bob");
+    let decisions = enters(&mut desk, "dan");
+    assert!(decisions.contains(&show_out("ann")));
+    assert_eq!(holder(&desk), Some(agent("dan")));
+    leaves(&mut desk, "ann");
+    assert_eq!(holder(&desk), Some(agent("dan")));
+    // Ann is free, dan is not.
+    assert_eq!(offers(&desk.join("zoe", "support")), to("zoe2", "ann"));
+}
+
+#[test]
+fn who_gave_the_customer_away_is_shown_out_even_when_the_connection_broke_meanwhile() {
+    let mut desk = chatting();
+    desk.online("bob", "support", 1);
+    ask(&mut desk, "h", "ann", true, support());
+    desk.accept("h", "bob");
+    desk.tell(Event::Connected);
+    // The room names whoever is in it, the newcomer before the one who called.
+    enters(&mut desk, "bob");
+    assert!(enters(&mut desk, "ann").contains(&show_out("ann")));
+    desk.tell(Event::Connected);
+    assert_eq!(enters(&mut desk, "bob"), []);
+    assert_eq!(enters(&mut desk, "ann"), [show_out("ann")]);
+    leaves(&mut desk, "ann");
+    // Coming back later is another matter.
+    assert_eq!(enters(&mut desk, "ann"), []);
+}
+
+#[test]
+fn an_agent_who_goes_to_another_device_is_offered_the_handover_there() {
+    let mut desk = chatting();
+    desk.online("bob", "support", 1);
+    assert_eq!(offers(&ask(&mut desk, "h", "ann", true, support())), to("h", "bob"));
+    let decisions = desk.online("bob/phone", "support", 1);
+    assert_eq!(offers(&decisions), [("h".to_owned(), "bob/phone".to_owned())]);
+    assert!(!decisions.iter().any(|it| matches!(it, Decision::HandoverFailed { .. })));
+}
+
+#[test]
+fn guests_stay_guests_in_a_room_that_was_made_anew() {
+    let mut desk = chatting();
+    enters(&mut desk, "bob");
+    desk.tell(Event::Connected);
+    desk.tell(Event::RoomRenewed { session: id("wanda1") });
+    enters(&mut desk, "bob");
+    enters(&mut desk, "ann");
+    assert_eq!(holder(&desk), Some(agent("ann")));
+    leaves(&mut desk, "ann");
+    assert_eq!(holder(&desk), Some(agent("bob")));
+}
+
+#[test]
+fn a_colleague_who_comes_first_into_a_room_made_anew_has_the_customer() {
+    let mut desk = chatting();
+    desk.online("bob", "support", 1);
+    ask(&mut desk, "h", "ann", true, support());
+    desk.accept("h", "bob");
+    desk.tell(Event::RoomRenewed { session: id("wanda1") });
+    enters(&mut desk, "bob");
+    assert_eq!(holder(&desk), Some(agent("bob")));
+    assert_eq!(enters(&mut desk, "ann"), [show_out("ann")]);
+}

@@ -1,6 +1,8 @@
 //! Arbitrary histories, with duplicates, forgeries and crashes, against what must always hold.
 
 use super::*;
+use crate::event::{HandoverRequest, HandoverTarget, Words};
+use crate::router::handovers::HandoverPhase;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -69,6 +71,25 @@ enum Step {
     RoomFails {
         session: usize,
     },
+    RoomRenewed {
+        session: usize,
+    },
+    /// By the holder if `right`, to a person or a workgroup.
+    HandOver {
+        session: usize,
+        right: bool,
+        who: usize,
+        transfer: bool,
+        person: Option<usize>,
+        group: usize,
+    },
+    /// The addressee of a handover if `right` accepts, declines or comes into the room.
+    Answer {
+        handover: usize,
+        right: bool,
+        who: usize,
+        answer: usize,
+    },
     Pass {
         ms: u64,
     },
@@ -114,6 +135,13 @@ fn step() -> impl Strategy<Value = Step> {
         2 => s.clone().prop_map(|session| Step::CustomerEnters { session }),
         2 => s.clone().prop_map(|session| Step::CustomerLeaves { session }),
         1 => s.clone().prop_map(|session| Step::RoomFails { session }),
+        1 => s.clone().prop_map(|session| Step::RoomRenewed { session }),
+        4 => (s.clone(), prop::bool::weighted(0.9), a.clone(), prop::bool::weighted(0.7),
+            proptest::option::weighted(0.3, a.clone()), g.clone())
+            .prop_map(|(session, right, who, transfer, person, group)|
+                Step::HandOver { session, right, who, transfer, person, group }),
+        6 => (0..4usize, prop::bool::weighted(0.9), a.clone(), 0..3usize)
+            .prop_map(|(handover, right, who, answer)| Step::Answer { handover, right, who, answer }),
         4 => prop_oneof![Just(0), Just(500), Just(2_000), Just(20_000), Just(70_000), 0..30_000u64]
             .prop_map(|ms| Step::Pass { ms }),
         1 => (s, 0..4u32).prop_map(|(session, fence)| Step::Forged { session, fence }),
@@ -153,6 +181,7 @@ struct World {
     desk: Desk,
     seen: Seen,
     names: Vec<String>,
+    handovers: u32,
 }
 
 impl World {
@@ -160,6 +189,35 @@ impl World {
         // From the end, so that most steps concern the newest visits.
         let count = self.names.len();
         if index < count { id(&self.names[count - 1 - index]) } else { id("nosuch") }
+    }
+
+    fn new() -> Self {
+        Self { desk: Desk::new(config()), seen: Seen::default(), names: Vec::new(), handovers: 0 }
+    }
+
+    /// From the end, as the visits are.
+    fn handover(&self, index: usize) -> SessionId {
+        id(&format!("h{}", i64::from(self.handovers) - index as i64))
+    }
+
+    /// What the addressee of a handover does, or somebody else.
+    fn answer(&self, handover: usize, right: bool, who: usize, answer: usize) -> Event {
+        let session = self.handover(handover);
+        let known = self.desk.router.handover(&session);
+        let addressee = known.and_then(|it| match &it.phase {
+            HandoverPhase::Waiting => None,
+            HandoverPhase::Offered { agent, .. } => Some(agent.clone()),
+            HandoverPhase::Taken { agent: taker, .. } => Some(agent(taker.node().unwrap().as_str())),
+        });
+        let agent = addressee.filter(|_| right).unwrap_or_else(|| agent(AGENTS[who]));
+        match answer {
+            0 => Event::OfferAccepted { session, agent, fence: None },
+            1 => Event::OfferDeclined { session, agent, fence: None },
+            _ => {
+                let session = known.map_or_else(|| id("nosuch"), |it| it.request.session.clone());
+                Event::AgentEntered { session, agent }
+            }
+        }
     }
 
     /// The addressee or holder if there is one and it is wanted.
@@ -225,6 +283,23 @@ impl World {
             Step::CustomerEnters { session } => Event::CustomerEntered { session: self.session(session) },
             Step::CustomerLeaves { session } => Event::CustomerLeftRoom { session: self.session(session) },
             Step::RoomFails { session } => Event::RoomLost { session: self.session(session) },
+            Step::RoomRenewed { session } => Event::RoomRenewed { session: self.session(session) },
+            Step::HandOver { session, right, who, transfer, person, group } => {
+                self.handovers += 1;
+                let session = self.session(session);
+                let workgroup = name(GROUPS[group]);
+                let target = match person {
+                    Some(person) => HandoverTarget::Person { agent: agent(AGENTS[person]).to_bare() },
+                    None => HandoverTarget::Workgroup { workgroup },
+                };
+                let inviter = self.somebody(&session, right, who);
+                let reason = Words(String::new());
+                Event::HandoverAsked {
+                    id: self.handover(0),
+                    request: HandoverRequest { session, inviter, target, transfer, reason },
+                }
+            }
+            Step::Answer { handover, right, who, answer } => self.answer(handover, right, who, answer),
             Step::Pass { ms } => return self.pass(ms),
             Step::Forged { session, fence } => {
                 Event::TimerFired { timer: Timer::Offer { session: self.session(session), fence } }
@@ -270,6 +345,7 @@ impl World {
                 | Event::AgentUpdated { .. }
                 | Event::OfferAccepted { .. }
                 | Event::OfferDeclined { .. }
+                | Event::HandoverAsked { .. }
         );
         let accepted = if let Event::OfferAccepted { session, agent, .. } = &event {
             Some((session.clone(), agent.clone()))
@@ -280,6 +356,7 @@ impl World {
             if let Event::OfferDeclined { session, .. } = &event { Some(session.clone()) } else { None };
         let entered =
             if let Event::AgentEntered { session, .. } = &event { Some(session.clone()) } else { None };
+        let came = entered.is_some();
         if let Event::CustomerJoined { session, .. } = &event {
             let session = session.clone();
             let decisions = self.desk.tell(event);
@@ -308,6 +385,11 @@ impl World {
         {
             self.seen.offered.remove(&session);
         }
+        if came {
+            let router = &self.desk.router;
+            let open = |id: &SessionId| router.customers.contains_key(id) || router.handover(id).is_some();
+            self.seen.offered.retain(|id, _| open(id));
+        }
         self.observe(&decisions, at);
     }
 
@@ -325,6 +407,10 @@ impl World {
                     if let Some(open) = self.seen.offered.remove(session) {
                         assert_eq!(open, (agent.clone(), *fence), "the wrong offer is withdrawn");
                     }
+                }
+                Decision::RevokeHandover { id, agent, fence, .. } => {
+                    let open = self.seen.offered.remove(id);
+                    assert!(open.is_none_or(|open| open == (agent.clone(), *fence)), "the wrong handover");
                 }
                 Decision::Ended { session, .. } => {
                     assert!(self.seen.ended.insert(session.clone()), "{session} ended twice");
@@ -377,6 +463,32 @@ impl World {
                 }
             }
         }
+        for (id, handover) in &router.handovers {
+            let customer = router.customers.get(&handover.request.session);
+            assert!(
+                matches!(customer.map(|it| &it.phase), Some(Phase::Active { .. } | Phase::Reserved { .. })),
+                "{id} would bring a second agent to a customer that nobody has: {customer:?}"
+            );
+            match &handover.phase {
+                HandoverPhase::Offered { agent, .. } => {
+                    assert_eq!(self.seen.offered.get(id), Some(&(agent.clone(), handover.fence)));
+                    assert!(router.agents[&agent.to_bare()].offered.contains(id));
+                    holders.entry(agent.to_bare()).or_default().0 += 1;
+                }
+                HandoverPhase::Taken { agent, .. } => {
+                    // A person who was invited has promised nothing.
+                    assert!(!self.seen.offered.contains_key(id));
+                    if handover.queue.is_some() {
+                        holders.entry(agent.clone()).or_default().1 += 1;
+                    }
+                }
+                HandoverPhase::Waiting => assert!(!self.seen.offered.contains_key(id)),
+            }
+        }
+        assert!(
+            self.seen.offered.keys().all(|id| alive.contains(id) || router.handover(id).is_some()),
+            "an offer of what is over"
+        );
         let lines: usize =
             router.lines.values().flat_map(BTreeMap::values).map(|line| line.order.len()).sum();
         let waiting = router
@@ -442,7 +554,7 @@ proptest! {
 
     #[test]
     fn every_history_keeps_the_promises(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World { desk: Desk::new(config()), seen: Seen::default(), names: Vec::new() };
+        let mut world = World::new();
         for who in AGENTS {
             for group in GROUPS {
                 world.desk.online(who, group, 2);
@@ -456,7 +568,7 @@ proptest! {
 
     #[test]
     fn every_prefix_of_the_journal_is_a_state(steps in prop::collection::vec(step(), 1..60)) {
-        let mut world = World { desk: Desk::new(config()), seen: Seen::default(), names: Vec::new() };
+        let mut world = World::new();
         for step in steps {
             world.take(step);
         }
