@@ -110,6 +110,11 @@ pub enum AdminError {
         /// What is wrong.
         problem: String,
     },
+    /// Somebody has to look at it first.
+    #[error(
+        "Nothing is signed yet. Compare the lines above with what was agreed, each key with its holder, then give the command again with --yes."
+    )]
+    Unconfirmed,
     /// Standard output is closed.
     #[error("The answer can't be printed: {0}.")]
     Print(#[from] std::io::Error),

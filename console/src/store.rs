@@ -3,6 +3,7 @@
 //! One SQLite file in WAL mode with `synchronous=FULL`: what is committed is on the disk. Statements keep to what
 //! PostgreSQL understands too.
 
+use crate::files::{self, FileError};
 use jid::BareJid;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -99,8 +100,13 @@ impl Store {
     /// [`StoreError::Open`].
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         let refuse = |detail: String| StoreError::Open { file: file.to_owned(), detail };
+        let state = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !file.exists() {
-            crate::files::write_secret(file, b"").map_err(|error| refuse(error.to_string()))?;
+            match files::write_new_state(state, file, b"") {
+                // Another one was quicker.
+                Ok(()) | Err(FileError::Exists { .. }) => {}
+                Err(error) => return Err(refuse(error.to_string())),
+            }
         }
         let options = SqliteConnectOptions::new()
             .filename(file)

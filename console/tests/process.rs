@@ -137,9 +137,37 @@ async fn it_serves_https_takes_imports_while_it_runs_and_stops_in_order() {
     assert!(made.status.success(), "{made:?}");
     let unsigned = files.admin(&["root", "install"], Some(&next));
     assert!(String::from_utf8_lossy(&unsigned.stderr).contains("The root is refused"), "{unsigned:?}");
-    let mut sign = Command::new(PROGRAM);
-    let signed = sign.args(["admin", "root", "sign"]).arg(&next).arg("--key").arg(&kept).output().unwrap();
-    assert!(String::from_utf8_lossy(&signed.stdout).contains("epoch 1; signatures: 1."), "{signed:?}");
+    let public = |file: &str| {
+        let root = std::fs::read(files.path(file)).unwrap();
+        let root = flint_policy::RootDraft::from_json(&root).unwrap().document().clone();
+        let text =
+            |key: &flint_policy::PublicKey| serde_json::to_value(key).unwrap().as_str().unwrap().to_owned();
+        (text(&root.root_keys[0]), text(&root.signing_keys[0]))
+    };
+    let (root_key, old_key) = public("state/roots/1.json");
+    let (_, new_key) = public("next.json");
+    let sign = |more: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["admin", "root", "sign"]).arg(&next).arg("--key").arg(&kept);
+        let output = command.arg("--old").arg(files.path("state/roots/1.json")).args(more).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    // What is signed is shown first, and nothing is signed before somebody has looked at it.
+    let before = std::fs::read(&next).unwrap();
+    let (signed, shown, refused) = sign(&[]);
+    assert!(!signed && refused.contains("Nothing is signed yet") && refused.contains("--yes"), "{refused}");
+    assert_eq!(std::fs::read(&next).unwrap(), before);
+    for line in [
+        "Root 2 of example.test, epoch 1.".to_owned(),
+        format!("  {root_key}"),
+        format!("  {new_key}  NEW"),
+        format!("  {old_key}  GONE"),
+    ] {
+        assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
+    }
+    let (signed, shown, refused) = sign(&["--yes"]);
+    assert!(signed && shown.contains("Signatures: 1."), "{shown}{refused}");
     let installed = files.admin(&["root", "install"], Some(&next));
     assert!(String::from_utf8_lossy(&installed.stdout).contains("Root 2 is installed"), "{installed:?}");
     let again = files.start();

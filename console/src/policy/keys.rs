@@ -18,12 +18,6 @@ pub enum KeyError {
     /// A file can't be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A key is never written over.
-    #[error("There is a file {} already. Give another path for the new key.", file.display())]
-    Exists {
-        /// The file.
-        file: PathBuf,
-    },
     /// The root document does not fit to the keys or the domain.
     #[error("The root document {} can't be used: {detail}. Restore the state directory from a backup; without it every client has to be told anew whom to trust.", file.display())]
     Root {
@@ -61,6 +55,11 @@ pub enum RotateError {
         "The root is refused: {0}. Let enough holders of the old and of the new root keys sign it, then install it."
     )]
     Rejected(#[from] RootRejected),
+    /// Nobody could make the root after it.
+    #[error(
+        "{0} root keys have to sign a root, and fewer are listed. Give each of them as --root-key, or a smaller --threshold."
+    )]
+    TooFewKeys(u32),
     /// Documents could not be signed any more.
     #[error(
         "The root lists no signing key that this console has. Make it here with 'flintd admin root next'."
@@ -136,6 +135,11 @@ impl Keys {
         self.trust.root().epoch
     }
 
+    /// The newest root.
+    pub fn document(&self) -> &RootDocument {
+        self.trust.root()
+    }
+
     /// The key that signs documents.
     pub fn signing(&self) -> &SigningKey {
         &self.signing
@@ -151,16 +155,18 @@ impl Keys {
         let mut document = RootDocument { version: root.version + 1, ..root.clone() };
         if !wish.root_keys.is_empty() {
             document.root_keys = wish.root_keys;
-            document.threshold = 1;
         }
         if let Some(threshold) = wish.threshold {
             document.threshold = threshold;
+        }
+        if document.threshold as usize > document.root_keys.len() {
+            return Err(RotateError::TooFewKeys(document.threshold));
         }
         if wish.new_signing_key || wish.raise_epoch {
             document.epoch += 1;
         }
         if wish.new_signing_key {
-            document.signing_keys = vec![key(&state.join(NEXT_KEY))?.public()];
+            document.signing_keys = vec![key(state, NEXT_KEY)?.public()];
         }
         Ok(RootDraft::new(document)?)
     }
@@ -182,7 +188,7 @@ impl Keys {
             let key = Some(next.as_path()).filter(|next| next.exists()).map(read_key).transpose()?;
             Some(key.filter(listed).ok_or(RotateError::NoKey)?)
         };
-        files::write_secret(&state.join(ROOTS).join(format!("{version}.json")), json)?;
+        files::write_new_state(state, &state.join(ROOTS).join(format!("{version}.json")), json)?;
         if let Some(key) = renewed {
             files::replace(&next, &state.join(SIGNING_KEY))?;
             self.signing = key;
@@ -200,9 +206,9 @@ impl Keys {
 }
 
 fn make(state: &Path, directory: &Path, domain: &str) -> Result<(), KeyError> {
-    files::make_state_directory(directory)?;
-    let root = key(&state.join(ROOT_KEY))?;
-    let signing = key(&state.join(SIGNING_KEY))?;
+    files::make_directory_of_state(state, directory)?;
+    let root = key(state, ROOT_KEY)?;
+    let signing = key(state, SIGNING_KEY)?;
     let document = RootDocument {
         format: 1,
         domain: domain.to_owned(),
@@ -215,12 +221,19 @@ fn make(state: &Path, directory: &Path, domain: &str) -> Result<(), KeyError> {
     // The document comes last: a start that was cut off before it is begun again, with the keys that are there. Once
     // it is there somebody may trust it, and a lost key is not replaced.
     let envelope = document.sign(&[&root]).to_json();
-    Ok(files::write_secret(&directory.join("1.json"), envelope.as_bytes())?)
+    Ok(files::write_new_state(state, &directory.join("1.json"), envelope.as_bytes())?)
 }
 
-/// The key in this file; a new one when there is none.
-fn key(file: &Path) -> Result<SigningKey, KeyError> {
-    if file.exists() { read_key(file) } else { new_key(file) }
+/// This key of the state; a new one when there is none.
+fn key(state: &Path, name: &str) -> Result<SigningKey, KeyError> {
+    let file = state.join(name);
+    if file.exists() {
+        return read_key(&file);
+    }
+    let key = SigningKey::from_seed(&seed());
+    let seed = Zeroizing::new(key.seed());
+    files::write_new_state(state, &file, seed.as_ref())?;
+    Ok(key)
 }
 
 fn seed() -> Zeroizing<[u8; 32]> {
@@ -234,21 +247,9 @@ fn seed() -> Zeroizing<[u8; 32]> {
 /// # Errors
 /// There is a file already, or it can't be written.
 pub fn make_key(file: &Path) -> Result<PublicKey, KeyError> {
-    if file.exists() {
-        return Err(KeyError::Exists { file: file.to_owned() });
-    }
-    Ok(new_key(file)?.public())
-}
-
-fn new_key(file: &Path) -> Result<SigningKey, KeyError> {
-    let key = SigningKey::from_seed(&seed());
-    write_key(file, &key)?;
-    Ok(key)
-}
-
-fn write_key(file: &Path, key: &SigningKey) -> Result<(), KeyError> {
-    let seed = Zeroizing::new(key.seed());
-    Ok(files::write_secret(file, seed.as_ref())?)
+    let seed = seed();
+    files::write_new_secret(file, seed.as_ref())?;
+    Ok(SigningKey::from_seed(&seed).public())
 }
 
 /// Reads a key of 32 octets in a file of mode 0600.
@@ -265,137 +266,4 @@ pub fn read_key(file: &Path) -> Result<SigningKey, KeyError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILES: [&str; 3] = [ROOT_KEY, SIGNING_KEY, "roots/1.json"];
-
-    fn contents(state: &Path) -> Vec<Option<Vec<u8>>> {
-        FILES.iter().map(|file| std::fs::read(state.join(file)).ok()).collect()
-    }
-
-    #[test]
-    fn a_lost_file_never_makes_another_trust() {
-        for lost in 0..FILES.len() {
-            let directory = tempfile::tempdir().unwrap();
-            let state = directory.path();
-            Keys::open(state, "example.test").unwrap();
-            let before = contents(state);
-            std::fs::remove_file(state.join(FILES[lost])).unwrap();
-            let again = Keys::open(state, "example.test");
-            let after = contents(state);
-            for (index, file) in FILES.iter().enumerate().filter(|(index, _)| *index != lost) {
-                assert_eq!(after[index], before[index], "{} was lost, {file} replaced", FILES[lost]);
-            }
-            match FILES[lost] {
-                // It may be kept elsewhere: only a rotation needs it.
-                ROOT_KEY => assert!(again.is_ok() && after[lost].is_none()),
-                SIGNING_KEY => assert!(again.unwrap_err().to_string().contains(SIGNING_KEY)),
-                // Made of the two keys, it is the same document again.
-                _ => assert_eq!(after[lost], before[lost]),
-            }
-        }
-    }
-
-    fn document(keys: &Keys, version: u64) -> Vec<u8> {
-        let document = flint_policy::PolicyDocument {
-            format: 1,
-            domain: "example.test".into(),
-            audience: "ann@example.test".parse().unwrap(),
-            epoch: keys.epoch(),
-            version,
-            issued: 0,
-            expires: 1000,
-            on_expiry: flint_policy::OnExpiry::Keep,
-            layers: Vec::new(),
-            toggles: serde_json::Value::Null,
-        };
-        document.sign(keys.signing()).to_json().into_bytes()
-    }
-
-    fn expect(held: Option<flint_policy::Held>) -> flint_policy::Expectation {
-        let audience = "ann@example.test".parse().unwrap();
-        flint_policy::Expectation { domain: "example.test".into(), audience, held, now: 1 }
-    }
-
-    fn client(keys: &Keys) -> Trust {
-        Trust::pin(keys.root(Some(1)).unwrap(), "example.test").unwrap()
-    }
-
-    #[test]
-    fn a_stolen_signing_key_is_replaced_by_the_root_key_that_is_kept_elsewhere() {
-        let directory = tempfile::tempdir().unwrap();
-        let elsewhere = tempfile::tempdir().unwrap();
-        let (state, kept) = (directory.path(), elsewhere.path().join("root.key"));
-        let mut keys = Keys::open(state, "example.test").unwrap();
-        std::fs::rename(state.join(ROOT_KEY), &kept).unwrap();
-        let (stolen, mut trust) = (keys.signing().clone(), client(&keys));
-        // The thief uses up all versions.
-        let last = trust.verify_policy(&document(&keys, u64::MAX), &expect(None)).unwrap().held;
-        let wish = NextRoot { new_signing_key: true, ..NextRoot::default() };
-        let mut draft = keys.next_root(state, wish).unwrap();
-        let unsigned = keys.install(state, draft.to_json().as_bytes());
-        assert!(matches!(unsigned, Err(RotateError::Rejected(_))));
-        // The stolen key signs documents, not roots.
-        draft.sign(&stolen);
-        assert!(keys.install(state, draft.to_json().as_bytes()).is_err());
-        assert!(!state.join("roots/2.json").exists() && Keys::open(state, "example.test").is_ok());
-        let mut draft = RootDraft::from_json(draft.to_json().as_bytes()).unwrap();
-        draft.sign(&read_key(&kept).unwrap());
-        assert_eq!(keys.install(state, draft.to_json().as_bytes()).unwrap(), 2);
-        trust.rotate(keys.root(None).unwrap()).unwrap();
-        let mut keys = Keys::open(state, "example.test").unwrap();
-        assert_eq!(trust.verify_policy(&document(&keys, 41), &expect(Some(last))).unwrap().held.version, 41);
-        keys.signing = stolen;
-        let refused = trust.verify_policy(&document(&keys, 42), &expect(Some(last))).unwrap_err();
-        assert_eq!(refused.code(), "unknown-key");
-    }
-
-    #[test]
-    fn a_restored_console_is_heard_again_after_the_epoch_is_raised() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = directory.path();
-        let mut keys = Keys::open(state, "example.test").unwrap();
-        let mut trust = client(&keys);
-        let held = trust.verify_policy(&document(&keys, 90), &expect(None)).unwrap().held;
-        let refused = trust.verify_policy(&document(&keys, 40), &expect(Some(held))).unwrap_err();
-        assert_eq!(refused.to_string(), "the policy has version 40, which is older than version 90");
-        let wish = NextRoot { raise_epoch: true, ..NextRoot::default() };
-        let mut draft = keys.next_root(state, wish).unwrap();
-        draft.sign(&read_key(&state.join(ROOT_KEY)).unwrap());
-        keys.install(state, draft.to_json().as_bytes()).unwrap();
-        trust.rotate(keys.root(Some(2)).unwrap()).unwrap();
-        assert_eq!(trust.verify_policy(&document(&keys, 40), &expect(Some(held))).unwrap().held.version, 40);
-    }
-
-    #[test]
-    fn an_installation_that_was_cut_off_is_brought_to_its_end() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = directory.path();
-        let mut keys = Keys::open(state, "example.test").unwrap();
-        let wish = NextRoot { new_signing_key: true, ..NextRoot::default() };
-        let mut draft = keys.next_root(state, wish).unwrap();
-        draft.sign(&read_key(&state.join(ROOT_KEY)).unwrap());
-        let (old, next) = (state.join(SIGNING_KEY), std::fs::read(state.join(NEXT_KEY)).unwrap());
-        let before = std::fs::read(&old).unwrap();
-        keys.install(state, draft.to_json().as_bytes()).unwrap();
-        // As if the root had been written and the key not.
-        files::write_secret(&state.join(NEXT_KEY), &next).unwrap();
-        std::fs::remove_file(&old).unwrap();
-        files::write_secret(&old, &before).unwrap();
-        let again = Keys::open(state, "example.test").unwrap();
-        assert_eq!(again.signing().public(), keys.signing().public());
-        assert_eq!(std::fs::read(&old).unwrap(), next);
-        assert!(!state.join(NEXT_KEY).exists());
-    }
-
-    #[test]
-    fn a_first_start_that_was_cut_off_is_begun_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = directory.path();
-        let root = new_key(&state.join(ROOT_KEY)).unwrap();
-        let keys = Keys::open(state, "example.test").unwrap();
-        assert_eq!(keys.trust.root().root_keys, [root.public()]);
-        assert!(Keys::open(state, "other.test").is_err(), "keys belong to one domain");
-    }
-}
+mod tests;

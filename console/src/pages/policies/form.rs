@@ -1,6 +1,6 @@
 //! The fields of the editor, one form for each type of policy. Nothing in them needs a script.
 
-use super::{Choice, Input, Pair};
+use super::view::{Choice, Input, Pair};
 use crate::pages::Fields;
 use flint_policy::catalog::{Definition, Kind};
 use std::sync::LazyLock;
