@@ -1,7 +1,7 @@
 //! The task: connection, journal, timers.
 
 use crate::config::ServiceConfig;
-use crate::journal::{Journal, JournalError, SessionFilter, Snapshot};
+use crate::journal::{Journal, JournalError, LineKind, SessionFilter, Snapshot};
 use crate::link::{Connect, Link};
 use crate::metrics::Metrics;
 use crate::service::{Answer, Kind, MAX_LINES, Past, Query, Service, Work, room};
@@ -160,7 +160,9 @@ impl<C: Connect, J: Journal> Task<C, J> {
             if let Some(summary) = self.journal.sessions(&filter).await?.pop() {
                 let lines = self.journal.transcript(session, room::MAX_STORED).await?;
                 let last_line = lines.iter().map(|line| line.at).max().unwrap_or_default();
-                past.push(Past { summary, lines: lines.len(), last_line, recent: room::recent(&lines) });
+                let said = lines.iter().filter(|line| line.kind == LineKind::Message).count();
+                let moves = lines.len() - said;
+                past.push(Past { summary, said, moves, last_line, recent: room::recent(&lines) });
             }
         }
         let metrics = Arc::clone(&self.metrics);

@@ -78,8 +78,10 @@ struct Visit {
     summary: SessionSummary,
     /// Position that the customer was told last.
     told: Option<u32>,
-    /// Lines of the chat so far.
-    lines: usize,
+    /// How often something was said so far.
+    said: usize,
+    /// How often somebody came or left so far.
+    moves: usize,
     /// When the last line of the chat was written down.
     last_line: Timestamp,
     /// The newest lines of the chat, by which those that a room repeats are known.
@@ -89,7 +91,8 @@ struct Visit {
 /// What the journal knows of a visit that is not over.
 pub(crate) struct Past {
     pub(crate) summary: SessionSummary,
-    pub(crate) lines: usize,
+    pub(crate) said: usize,
+    pub(crate) moves: usize,
     pub(crate) last_line: Timestamp,
     pub(crate) recent: VecDeque<u64>,
 }
@@ -142,14 +145,15 @@ impl Service {
                     agents: Vec::new(),
                     answers: view.answers.clone(),
                 },
-                lines: 0,
+                said: 0,
+                moves: 0,
                 last_line: Timestamp::default(),
                 recent: VecDeque::new(),
             });
-            let Past { summary, lines, last_line, recent } = past;
+            let Past { summary, said, moves, last_line, recent } = past;
             visits.insert(
                 session.clone(),
-                Visit { client: view.client.clone(), summary, told: None, lines, last_line, recent },
+                Visit { client: view.client.clone(), summary, told: None, said, moves, last_line, recent },
             );
         }
         let mut service = Self {

@@ -74,7 +74,8 @@ impl Service {
             client: customer.jid().clone(),
             summary: summary.clone(),
             told: None,
-            lines: 0,
+            said: 0,
+            moves: 0,
             last_line: Timestamp::default(),
             recent: VecDeque::new(),
         };

@@ -16,8 +16,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Longest text of one line that is written down, in bytes.
 const MAX_LINE: usize = 10_000;
-/// Most lines of one chat that are written down; what is said later is not kept.
-pub(crate) const MAX_STORED: usize = 5_000;
+/// Most that is said in one chat and written down; what is said later is not kept, and one more line says so.
+const MAX_SAID: usize = 5_000;
+/// Most comings and goings of one chat that are written down.
+const MAX_MOVES: usize = 1_000;
+/// Most lines that there are of one chat.
+pub(crate) const MAX_STORED: usize = MAX_SAID + 1 + MAX_MOVES;
 /// Longest nickname that is written down, in bytes.
 const MAX_NICK: usize = 200;
 /// Most people of one room that are watched.
@@ -443,9 +447,20 @@ impl Service {
         text: String,
     ) {
         let Some(visit) = self.visits.get_mut(session) else { return };
-        visit.lines += 1;
-        if visit.lines > MAX_STORED {
-            return Metrics::add(&self.metrics.lines_dropped_total, 1);
+        let (count, most) = match kind {
+            LineKind::Message => (&mut visit.said, MAX_SAID),
+            LineKind::Joined | LineKind::Left => (&mut visit.moves, MAX_MOVES),
+        };
+        *count = count.saturating_add(1);
+        let (mut nick, mut jid, mut text) = (nick, jid, text);
+        if *count > most {
+            Metrics::add(&self.metrics.lines_dropped_total, 1);
+            if kind != LineKind::Message || *count > most + 1 {
+                return;
+            }
+            nick = &visit.summary.workgroup;
+            jid = None;
+            text = "The chat is too long. What is said later is not kept.".to_owned();
         }
         let nick = &nick[..nick.floor_char_boundary(MAX_NICK)];
         let mark = (kind == LineKind::Message).then(|| mark(nick, &text));

@@ -294,5 +294,18 @@ async fn a_chat_without_end_is_not_kept_without_end() {
     office.pass(1).await;
     let dropped = office.metrics.lines_dropped_total.load(Ordering::Relaxed);
     assert!((90..=100).contains(&dropped), "{dropped}");
+    // Neither does the one after it say once more that nothing is kept; who goes is still written down.
+    let mut office = office.kill();
+    office.pass(1).await;
+    office.send(ANN, &say);
+    office.pass(1).await;
+    office.leave(ANN, &chat, "agent");
+    office.pass(120).await;
+    let transcript = format!("<transcript xmlns='http://jabber.org/protocol/workgroup' sessionID='{chat}'/>");
+    let answer = office.ask(ANN, "get", SUPPORT, &transcript).await;
+    let text = String::from(&answer);
+    assert_eq!(text.matches("What is said later is not kept.").count(), 1, "{text}");
+    let end = text.split("What is said later is not kept.").nth(1).unwrap();
+    assert!(!end.contains("again") && end.contains("unavailable"), "{end}");
     office.stop().await;
 }
