@@ -121,7 +121,13 @@ impl Capabilities {
             policy: policy.to_owned(),
             managed_by: "this computer".to_owned(),
         };
-        Self { add_contact: denied(CONTACT_ADDING), group_chat: denied(GROUP_CHAT), ..Self::default() }
+        Self {
+            // A password is asked for only when it is known that it may be.
+            single_sign_on_required: true,
+            add_contact: denied(CONTACT_ADDING),
+            group_chat: denied(GROUP_CHAT),
+            ..Self::default()
+        }
     }
 
     /// What a resolved policy allows. `managed_by` is who manages this account when the policy itself does not say;

@@ -148,7 +148,8 @@ impl Engine {
                 self.start(LoadedState::default());
             }
             (Some(early), input) => {
-                if early.len() < MAX_EARLY {
+                // A policy always gets in: whoever resolved it relies on it being known here.
+                if early.len() < MAX_EARLY || matches!(input, Input::PolicyResolved(_)) {
                     early.push(input);
                 }
             }
@@ -184,7 +185,9 @@ impl Engine {
         self.now = now;
         if self.early.is_none() {
             self.show_everything();
-            self.show_open_timelines();
+            if self.may(Capability::Chat) {
+                self.show_open_timelines();
+            }
         }
         std::mem::take(&mut self.out)
     }

@@ -248,7 +248,7 @@ pub static CATALOG: &[Definition] = &[
         name: "GroupChatAllowed",
         group: "rooms",
         caption: "Group chat",
-        description: "Whether a person may make and join rooms. When it is off, invitations to rooms are declined and not shown.",
+        description: "Whether a person may make and join rooms. When it is off, invitations to rooms are neither shown nor answered, so that a stranger does not learn who is there.",
         kind: Kind::Boolean,
         default: Some(Literal::Boolean(true)),
         restricted: Some(Literal::Boolean(false)),

@@ -130,7 +130,8 @@ impl Engine {
         match (before.management.missing().is_some(), after.management.missing().is_some()) {
             (false, true) => self.withhold(),
             (true, false) => self.open_chat(),
-            _ => self.room_policy_changed(&before),
+            (true, true) => {}
+            (false, false) => self.room_policy_changed(&before),
         }
         for command in std::mem::take(&mut self.policy.kept) {
             self.command(command);

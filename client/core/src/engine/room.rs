@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const JOIN_MS: u64 = 30_000;
 /// History is over at the subject (XEP-0045 §7.2.15); a room that sends none is taken as ready after this time.
 const READY_MS: u64 = 5_000;
+/// Why there are no rooms.
+const NOT_ALLOWED: &str = "Your organisation does not allow rooms. Ask your administrator.";
 /// Most rooms kept that nothing but an invitation speaks for.
 const MAX_INVITED: usize = 100;
 /// In rooms up to this size we tell that we type.
@@ -227,11 +229,7 @@ impl Engine {
     fn leave(&mut self, jid: &BareJid) {
         let Some(room) = self.rooms.get_mut(jid) else { return };
         room.wanted = false;
-        let nick = room.nick().unwrap_or_else(|| room.nick.clone());
-        let was_in = matches!(room.state, RoomState::Joined { .. } | RoomState::Joining);
-        if was_in && self.is_online() {
-            self.send(Outbound::LeaveRoom { room: jid.clone(), nick });
-        }
+        self.send_leave(jid);
         self.out_of_room(jid, RoomState::NotJoined);
         self.keep_joined(jid, false);
     }
@@ -277,12 +275,19 @@ impl Engine {
         let rooms: Vec<_> =
             self.rooms.iter().filter(|(_, room)| room.wanted).map(|(jid, _)| jid.clone()).collect();
         for jid in rooms {
-            let nick = self.rooms.get(&jid).and_then(Room::nick);
-            if let Some(nick) = nick.filter(|_| self.is_online()) {
-                self.send(Outbound::LeaveRoom { room: jid.clone(), nick });
-            }
-            let reason = "Your organisation does not allow rooms. Ask your administrator.".to_owned();
-            self.out_of_room(&jid, RoomState::Failed { reason });
+            self.send_leave(&jid);
+            self.fail_waiting(&ConversationId::Room(jid.clone()), NOT_ALLOWED);
+            self.out_of_room(&jid, RoomState::Failed { reason: NOT_ALLOWED.to_owned() });
+        }
+    }
+
+    /// Tells the room that we leave it, or that we no longer want to come in.
+    fn send_leave(&mut self, jid: &BareJid) {
+        let Some(room) = self.rooms.get(jid) else { return };
+        let nick = room.nick().unwrap_or_else(|| room.nick.clone());
+        let inside = matches!(room.state, RoomState::Joined { .. } | RoomState::Joining);
+        if inside && self.is_online() {
+            self.send(Outbound::LeaveRoom { room: jid.clone(), nick });
         }
     }
 
@@ -345,7 +350,7 @@ impl Engine {
                 RoomState::Failed { reason }
             }
             // The answer to our own leaving: the state was told then.
-            None if room.state == RoomState::NotJoined => return,
+            None if !matches!(room.state, RoomState::Joined { .. } | RoomState::Joining) => return,
             None => RoomState::NotJoined,
         };
         let wanted = self.rooms.get(&jid).is_some_and(Room::is_wanted);

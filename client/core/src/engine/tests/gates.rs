@@ -189,3 +189,45 @@ fn a_policy_that_comes_while_the_cable_is_out_begins_the_stream_that_is_resumed(
     let sent = stanzas(&rig.resume());
     assert!(sent.iter().any(|stanza| matches!(stanza, Outbound::Presence { .. })), "{sent:?}");
 }
+
+#[test]
+fn rooms_that_are_closed_are_left_also_halfway_in_and_keep_their_reason() {
+    let mut rig = Rig::online();
+    rig.room(RoomCommand::Join { room: lobby(), nick: None, password: None });
+    let waiting = rig.chat(ChatCommand::Send { conversation: in_lobby(), body: "Hello".into() });
+    assert_eq!(stanzas(&waiting), [], "it waits for the room");
+    let output = rig.give(denied(Capability::GroupChat).0);
+    let nick = "ann".to_owned();
+    assert_eq!(stanzas(&output), [Outbound::LeaveRoom { room: lobby(), nick }]);
+    assert_eq!(rig.engine.unfinished().messages, 0, "what waited for the room has failed");
+    assert_eq!(rig.remote(RemoteEvent::RoomLeft { room: lobby(), reason: None }), Output::default());
+}
+
+#[test]
+fn while_the_policy_is_missing_other_policies_join_no_room_and_a_snapshot_shows_no_timeline() {
+    let mut rig = Rig::in_lobby();
+    rig.chat(ChatCommand::Open { conversation: in_lobby() });
+    rig.give(missing());
+    rig.give(Input::Session(SessionEvent::SignedOut));
+    rig.sign_in();
+    let Input::PolicyResolved(mut resolved) =
+        policy_of(r#"{"ManagementRequired": true, "DefaultRooms": ["other@conference.example.test"]}"#)
+    else {
+        unreachable!()
+    };
+    resolved.missing = Some("This computer must be managed. Try again.".into());
+    assert_eq!(stanzas(&rig.give(Input::PolicyResolved(resolved))), []);
+    assert_eq!(rig.engine.snapshot(Timestamp(1)).effects, []);
+}
+
+#[test]
+fn a_policy_counts_however_much_came_before_the_stored_state() {
+    let mut rig = Rig::new();
+    for _ in 0..20_001 {
+        rig.give(Input::Command(Command::Account(AccountCommand::SignIn)));
+    }
+    rig.give(denied(Capability::AddContact).0);
+    rig.give(Input::Store(StoreReply::Loaded(Box::default())));
+    assert!(!rig.engine.capabilities().add_contact.is_allowed());
+    assert!(rig.engine.capabilities().group_chat.is_allowed(), "resolved, not the state before");
+}
