@@ -48,6 +48,17 @@ pub enum StoreError {
     /// A row is not what flintd wrote.
     #[error("The database holds a damaged value in {0}. Restore it from a backup.")]
     Damaged(&'static str),
+    /// A newer flintd wrote the queues.
+    #[error(
+        "The queues in the database have format {found}, and this flintd reads up to {known}. Start the newer flintd \
+         that wrote them, or restore a backup from before the update."
+    )]
+    Newer {
+        /// What is there.
+        found: i64,
+        /// What can be read.
+        known: i64,
+    },
     /// Somebody published in the meantime.
     #[error("Version {now} was published in the meantime. Look at the preview again, then publish.")]
     Conflict {
@@ -120,6 +131,7 @@ impl Store {
             .await
             .map_err(|error| refuse(error.to_string()))?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(|error| refuse(error.to_string()))?;
+        journal::check_format(&pool).await?;
         Ok(Self { pool, turn: Arc::default() })
     }
 

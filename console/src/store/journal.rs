@@ -12,6 +12,23 @@ use std::collections::BTreeSet;
 /// Most chats that one query looks through.
 const MAX_SESSIONS: usize = 10_000;
 
+/// The form of the records that this flintd writes, and the newest that it reads.
+const FORMAT: i64 = 1;
+
+/// Refuses a journal of a newer flintd, of which an older one would lose what it doesn't know.
+///
+/// # Errors
+/// [`StoreError::Newer`], or the database failed.
+pub(super) async fn check_format(pool: &sqlx::SqlitePool) -> Result<(), StoreError> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT MAX(version) FROM journal_format").fetch_one(pool).await?;
+    match found {
+        Some(found) if found > FORMAT => Err(StoreError::Newer { found, known: FORMAT }),
+        Some(_) => Ok(()),
+        None => Err(StoreError::Damaged("journal_format")),
+    }
+}
+
 /// [`Journal`] over [`Store`]. Each call is one transaction, and a commit is on the disk (`synchronous=FULL`).
 #[derive(Debug, Clone)]
 pub struct DatabaseJournal(Store);

@@ -125,6 +125,17 @@ async fn the_journal_keeps_its_contract() {
 }
 
 #[tokio::test]
+async fn queues_of_a_newer_flintd_are_refused_and_left_as_they_are() {
+    let (directory, store) = open().await;
+    let file = directory.path().join("db.sqlite");
+    sqlx::query("UPDATE journal_format SET version = 2").execute(&store.pool).await.unwrap();
+    store.close().await;
+    let error = Store::open(&file).await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 2, known: 1 }), "{error}");
+    assert!(error.to_string().contains("Start the newer flintd"), "{error}");
+}
+
+#[tokio::test]
 async fn agents_are_called_as_the_imported_people_are() {
     let (_directory, store) = open().await;
     let person = |of: &str, name: &str| PersonImport { jid: jid(of), name: name.into() };
