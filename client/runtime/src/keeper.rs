@@ -15,12 +15,12 @@ pub(crate) mod watch;
 mod tests;
 
 use brand::BrandImage;
-use cache::{Cache, CacheState, Origin, Pinned};
+use cache::{Anchor, Cache, CacheState, Origin, Pinned, shares_key};
 use chain::Plan;
 use flint_core::input::PolicyResolved;
 use flint_core::model::ServerPolicyState;
 use flint_core::{BareJid, Timestamp};
-use flint_policy::{EffectivePolicy, Envelope, Expectation, Inputs, Trust, resolve};
+use flint_policy::{EffectivePolicy, Envelope, Expectation, Inputs, resolve};
 use flint_xmpp::PolicySignal;
 use floor::{Floor, FloorFile, newer};
 use machine::{Machine, MachineFiles};
@@ -43,6 +43,8 @@ pub(crate) struct PolicyKeeper {
     refresh: Refresh,
     /// The person signed in by their ticket, or has not signed in.
     by_ticket: bool,
+    /// The server has proved itself since the start and named the root that is pinned.
+    confirmed: bool,
     image: BrandImage,
     problem: Option<String>,
 }
@@ -87,12 +89,14 @@ impl PolicyKeeper {
             found: None,
             refresh: Refresh::default(),
             by_ticket: false,
+            confirmed: false,
             image: BrandImage::new(directory.map(|directory| directory.join(IMAGES))),
             problem: None,
         };
         let expect = keeper.expectation(now);
         if let Some(kept) = &keeper.kept {
-            (keeper.pinned, keeper.problem) = kept.cache.load(&expect, keeper.floor.as_ref());
+            (keeper.pinned, keeper.problem) =
+                kept.cache.load(keeper.anchor().as_ref(), &expect, keeper.floor.as_ref());
         }
         keeper.problem = keeper.problem.or(unreadable_floor);
         keeper.apply_trust_file(now);
@@ -241,6 +245,7 @@ impl PolicyKeeper {
         self.refresh.ended(now, outcome.is_ok(), random);
         match outcome {
             Ok(mut pinned) => {
+                self.confirmed = true;
                 pinned.state.fetched_at = Some(now.0);
                 self.problem = self.keep(&pinned).err().map(|error| {
                     format!(
@@ -317,7 +322,9 @@ impl PolicyKeeper {
             .or_else(by_root)
             .or_else(|| by_computer().then(|| "this computer".to_owned()));
         let server = self.server_state();
-        let missing = document.is_none().then(|| self.missing());
+        // Without the administrator's root the person's own files say whom to trust: that is no proof to others.
+        let proven = self.trust_file().is_some() || self.confirmed;
+        let missing = (document.is_none() || !proven).then(|| self.missing());
         let brand_image = self.image.path().map(Path::to_owned);
         PolicyResolved { effective, managed_by, server, missing, brand_image }
     }
@@ -327,8 +334,8 @@ impl PolicyKeeper {
         let from = self.url().map_or_else(|| self.account.domain().to_string(), str::to_owned);
         let cause = self.problem.as_ref().map_or_else(String::new, |problem| format!(" {problem}"));
         format!(
-            "This computer must be managed, and no policy could be fetched from {from}.{cause} Try again, or ask your \
-             administrator."
+            "This computer must be managed, and no policy could be fetched from {from} since Flint was started.{cause} \
+             Try again, or ask your administrator."
         )
     }
 
@@ -364,21 +371,26 @@ impl PolicyKeeper {
         self.machine.trust.as_ref().filter(|file| file.domain == self.account.domain().as_str())
     }
 
+    fn anchor(&self) -> Option<Anchor> {
+        let file = self.trust_file()?;
+        let hash = Sha256::digest(file.trust.envelope_json().as_bytes());
+        let root: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Anchor { trust: file.trust.clone(), origin: Origin::Machine { root } })
+    }
+
     /// The administrator's root is the beginning of all trust: another one than before replaces what is pinned. Roots that
-    /// followed from the same one stay, and no document may be older than the newest that was seen.
+    /// follow from it stay, and no document may be older than the newest that was seen.
     fn apply_trust_file(&mut self, now: Timestamp) {
-        let Some(file) = self.trust_file() else { return };
-        let root: String = Sha256::digest(file.trust.envelope_json().as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let origin = Origin::Machine { root };
-        if self.pinned.as_ref().is_some_and(|pinned| pinned.state.origin == origin) {
+        let Some(anchor) = self.anchor() else { return };
+        if self.pinned.as_ref().is_some_and(|pinned| pinned.state.origin == anchor.origin) {
             return;
         }
-        let trust: Trust = file.trust.clone();
         let expect = self.expectation(now);
         let before = self.pinned.take();
+        let roots = before
+            .iter()
+            .flat_map(|before| before.chain.iter().cloned().chain([before.trust.envelope_json()]));
+        let (trust, chain) = anchor.follow(roots);
         let floor = self.floor.as_ref().and_then(|floor| floor.under(&trust));
         let expect = Expectation { held: newer(expect.held, floor), ..expect };
         let document =
@@ -387,12 +399,9 @@ impl PolicyKeeper {
             });
         // Versions are those of one console. One with other keys counts for itself: were the other's numbers kept, its
         // documents would be refused as older for good.
-        let same = before.as_ref().is_some_and(|before| {
-            let keys = &trust.root().root_keys;
-            before.trust.root().root_keys.iter().any(|key| keys.contains(key))
-        });
+        let same = before.as_ref().is_some_and(|before| shares_key(&before.trust, &trust));
         let state = CacheState {
-            origin,
+            origin: anchor.origin,
             held: newer(
                 before.as_ref().and_then(|before| before.state.held).filter(|_| same || document.is_some()),
                 floor,
@@ -400,7 +409,7 @@ impl PolicyKeeper {
             fetched_at: before.as_ref().and_then(|before| before.state.fetched_at),
             url: before.as_ref().and_then(|before| before.state.url.clone()),
         };
-        let pinned = Pinned { trust, state, document };
+        let pinned = Pinned { trust, chain, state, document };
         if let Err(error) = self.keep(&pinned) {
             tracing::warn!(%error, "the trusted root could not be kept");
         }

@@ -44,10 +44,10 @@ pub(crate) async fn refresh(source: &impl Source, plan: Plan) -> Result<Pinned, 
             let trust = Trust::pin(&newest, &plan.expect.domain)
                 .map_err(|error| format!("The policy root of the server is refused: {error}."))?;
             let state = CacheState { origin: Origin::FirstFetch, held: None, fetched_at: None, url: None };
-            Pinned { trust, state, document: None }
+            Pinned { trust, chain: Vec::new(), state, document: None }
         }
     };
-    rotate(source, &mut pinned.trust, newest).await?;
+    rotate(source, &mut pinned, newest).await?;
 
     let floor = plan.floor.and_then(|floor| floor.under(&pinned.trust));
     let expect = Expectation { held: newer(pinned.state.held, floor), ..plan.expect };
@@ -72,22 +72,31 @@ pub(crate) async fn refresh(source: &impl Source, plan: Plan) -> Result<Pinned, 
     Ok(pinned)
 }
 
-/// Walks from the pinned root to the newest one, each signed by the one before.
-async fn rotate(source: &impl Source, trust: &mut Trust, newest: Vec<u8>) -> Result<(), String> {
+/// Walks from the pinned root to the newest one, each signed by the one before. At its end both sides name the same root:
+/// one that was pinned from a forged file is found out here.
+async fn rotate(source: &impl Source, pinned: &mut Pinned, newest: Vec<u8>) -> Result<(), String> {
     let Some(last) = unverified_root_version(&newest) else {
         return Err("The policy root of the server can't be read.".to_owned());
     };
-    let first = trust.root().version;
+    let first = pinned.trust.root().version;
     if last.saturating_sub(first) > MAX_ROTATIONS {
         return Err("The policy root of the server is too far ahead of the one that is trusted.".to_owned());
     }
     for version in first.saturating_add(1)..=last {
         let next = if version == last { newest.clone() } else { source.root(Some(version)).await? };
-        trust
+        pinned
+            .trust
             .rotate(&next)
             .map_err(|error| format!("Version {version} of the policy root is refused: {error}."))?;
+        pinned.chain.push(pinned.trust.envelope_json());
     }
-    Ok(())
+    let root = pinned.trust.root();
+    if Trust::pin(&newest, &root.domain).is_ok_and(|server| server.root() == root) {
+        Ok(())
+    } else {
+        Err("The policy root of the server is another one than this computer trusts. Ask your administrator."
+            .to_owned())
+    }
 }
 
 #[cfg(test)]

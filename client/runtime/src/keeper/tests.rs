@@ -72,7 +72,7 @@ fn fetched(seed: u8, document: &PolicyDocument) -> Pinned {
         fetched_at: None,
         url: Some("https://localhost/".to_owned()),
     };
-    Pinned { trust, state, document: Some((policy, envelope)) }
+    Pinned { trust, chain: Vec::new(), state, document: Some((policy, envelope)) }
 }
 
 struct Place {
@@ -513,4 +513,74 @@ fn a_floor_that_can_not_be_read_is_told_and_the_policy_holds() {
     let again = place.open(NOW);
     assert_eq!(again.applied(), 7);
     assert!(problem(&again).contains("can't be read"), "{}", problem(&again));
+}
+
+const MANAGED: &str = r#"{"ManagementRequired": true}"#;
+
+/// The person writes a cache of their own: their key, a root of this domain and version, a document to themselves, and the
+/// origin of the administrator's root.
+fn forge(place: &Place, origin: &Origin) {
+    let pinned = fetched(9, &document(7, true, OnExpiry::Keep));
+    let pinned = Pinned { state: CacheState { origin: origin.clone(), ..pinned.state }, ..pinned };
+    super::Cache::new(&place.cache()).store(&pinned).unwrap();
+}
+
+#[test]
+fn a_forged_cache_does_not_stand_in_for_the_administrators_root() {
+    let place = Place::new();
+    place.file("policies/managed/a.json", MANAGED);
+    place.trust_file(1, Some("https://localhost/"));
+    let origin = place.open(NOW).pinned.unwrap().state.origin;
+    assert!(matches!(origin, Origin::Machine { .. }));
+    forge(&place, &origin);
+    let again = place.open(NOW);
+    assert_eq!(again.applied(), 0, "{:?}", again.resolved().server);
+    assert!(again.resolved().missing.is_some());
+    assert_eq!(again.pinned.unwrap().trust, trust(1));
+}
+
+#[test]
+fn without_the_administrators_root_a_kept_policy_counts_as_managed_only_when_the_server_has_confirmed_it() {
+    let place = Place::new();
+    place.file("policies/managed/a.json", MANAGED);
+    forge(&place, &Origin::FirstFetch);
+    let mut keeper = place.open(NOW);
+    assert_eq!(keeper.applied(), 7);
+    assert!(keeper.resolved().missing.is_some());
+    found(&mut keeper);
+    keeper.begin(NOW).unwrap();
+    keeper.fetched(Err("The server can't be reached.".to_owned()), NOW, 0);
+    assert!(keeper.resolved().missing.is_some());
+    keeper.fetched(Ok(fetched(9, &document(7, true, OnExpiry::Keep))), NOW, 0);
+    assert_eq!(keeper.resolved().missing, None);
+}
+
+#[test]
+fn roots_that_follow_from_the_administrators_are_walked_again_after_a_start() {
+    let place = Place::new();
+    place.trust_file(1, Some("https://localhost/"));
+    let mut keeper = place.open(NOW);
+    let origin = keeper.begin(NOW).unwrap().pinned.unwrap().state.origin;
+    let next = |version: u64, seed: u8, before: u8| {
+        let root = RootDocument {
+            version,
+            root_keys: vec![key(seed).public()],
+            signing_keys: vec![key(seed).public()],
+            ..trust(1).root().clone()
+        };
+        root.sign(&[&key(seed), &key(before)]).to_json()
+    };
+    let chain = vec![next(2, 2, 1), next(3, 3, 2)];
+    let mut rotated = trust(1);
+    for root in &chain {
+        rotated.rotate(root.as_bytes()).unwrap();
+    }
+    let outcome = fetched(3, &document(8, false, OnExpiry::Keep));
+    let state = CacheState { origin, ..outcome.state.clone() };
+    keeper.fetched(Ok(Pinned { trust: rotated, chain, state, ..outcome }), NOW, 0);
+    let again = place.open(NOW);
+    assert_eq!((again.applied(), again.resolved().missing), (8, None));
+    assert_eq!(again.pinned.as_ref().unwrap().trust.root().version, 3);
+    change_cache(&place, "chain", json!([]));
+    assert_eq!(place.open(NOW).applied(), 0, "a root that nothing leads to is not trusted");
 }

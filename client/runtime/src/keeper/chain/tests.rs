@@ -181,3 +181,14 @@ async fn a_root_that_is_too_far_ahead_is_not_walked_to() {
     assert!(error.contains("too far ahead"), "{error}");
     assert_eq!(server.asked(), ["root None"]);
 }
+
+#[tokio::test]
+async fn a_pinned_root_that_is_not_the_servers_is_found_out_although_it_is_of_the_same_version() {
+    let forger = Server { roots: vec![other_root()], ..Server::new(&[], 5, 7) };
+    let forged = refresh(&forger, plan(None)).await.unwrap();
+    // With the version of the server's document the answer would be that nothing has changed.
+    let error = refresh(&Server::new(&[1], 5, 1), plan(Some(forged))).await.unwrap_err();
+    assert!(error.contains("another one than this computer trusts"), "{error}");
+    let ahead = refresh(&Server::new(&[2], 5, 2), plan(None)).await.unwrap();
+    assert!(refresh(&Server::new(&[1], 5, 1), plan(Some(ahead))).await.is_err(), "nor is a later one");
+}
