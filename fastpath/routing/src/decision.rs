@@ -74,6 +74,11 @@ pub enum Decision {
         /// Why.
         reason: RevokeReason,
     },
+    /// The invitation of the person for whom this handover is may be lost: send it again.
+    CallAgain {
+        /// Handover.
+        id: SessionId,
+    },
     /// The customer was given to somebody who is there now: show this agent out of the room.
     ShowOut {
         /// Visit.

@@ -166,7 +166,6 @@ impl Router {
                 turn.say(Decision::AskAlive { agent: state.client.clone() });
             }
         }
-        self.handovers_connected(turn);
         let sessions: Vec<SessionId> = self.customers.keys().cloned().collect();
         for session in sessions {
             // The room will say anew who is in it.
@@ -206,6 +205,8 @@ impl Router {
                 Phase::Active { .. } => turn.say(Decision::Rejoin { session }),
             }
         }
+        // The rooms come first: people are called into them.
+        self.handovers_connected(turn);
     }
 
     pub(super) fn configured(&mut self, config: RoutingConfig, turn: &mut Turn) {

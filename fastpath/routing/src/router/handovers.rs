@@ -329,14 +329,25 @@ impl Router {
         }
     }
 
-    /// After a lost connection: an offer may not have arrived, so its agent may be asked once more.
+    /// After a lost connection: an offer may not have arrived, so its agent may be asked once more, and a person is
+    /// called once more. Nobody could come meanwhile, so whoever is expected has all the time again.
     pub(super) fn handovers_connected(&mut self, turn: &mut Turn) {
         let ids: Vec<SessionId> = self.handovers.keys().cloned().collect();
         for id in ids {
             let Some(handover) = self.handovers.get_mut(&id) else { continue };
-            if let HandoverPhase::Offered { agent, .. } = &handover.phase {
-                handover.asked.remove(&agent.to_bare());
-                self.take_handover_back(&id, Some(RevokeReason::Withdrawn), turn);
+            match &mut handover.phase {
+                HandoverPhase::Offered { agent, .. } => {
+                    handover.asked.remove(&agent.to_bare());
+                    self.take_handover_back(&id, Some(RevokeReason::Withdrawn), turn);
+                }
+                HandoverPhase::Taken { deadline, .. } => {
+                    *deadline = turn.now.plus(HANDOVER_MS);
+                    turn.set(Timer::Enter { session: id.clone(), fence: handover.fence }, *deadline);
+                    if handover.queue.is_none() {
+                        turn.say(Decision::CallAgain { id });
+                    }
+                }
+                HandoverPhase::Waiting => {}
             }
         }
     }

@@ -30,6 +30,7 @@ impl Service {
                 let home = self.address(&workgroup.0);
                 self.revoke(offer_id(&id, fence), &request.session, home, &agent, reason);
             }
+            Decision::CallAgain { id } => self.call_again(id),
             Decision::ShowOut { session, agent } => self.show_out(&session, &agent),
             Decision::HandoverFailed { request, reason } => self.handover_failed(request, reason),
             Decision::Requeued { session } => self.requeued(&session),

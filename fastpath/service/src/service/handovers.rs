@@ -3,6 +3,7 @@
 use super::Service;
 use super::agents::offer_id;
 use super::customers::metadata;
+use super::room::Stage;
 use crate::xml::{Condition, Request, iq_set};
 use flint_fastpath_protocol::room::{self, Handover, HandoverKind};
 use flint_fastpath_protocol::{Offer, OfferKind, Session};
@@ -21,9 +22,10 @@ impl Service {
             Err(problem) => return self.refuse_malformed(request, problem),
         };
         let session = SessionId(asked.session.id);
+        // Being there is proof enough: a chat that was taken over may be of another workgroup.
         let inside =
             self.rooms.get(&session).is_some_and(|room| room.occupants.values().any(|it| it.jid == *agent));
-        if !inside || self.visits.get(&session).is_none_or(|visit| visit.summary.workgroup != workgroup) {
+        if !inside {
             return self.refuse(request, Condition::ItemNotFound, Some("You are not in such a chat."));
         }
         let target = match self.target(&asked.invitee, workgroup) {
@@ -136,6 +138,27 @@ impl Service {
         self.send(stanza);
     }
 
+    /// A person's invitation may be lost.
+    pub(super) fn call_again(&mut self, id: SessionId) {
+        let Some(session) = self.router.handover(&id).map(|it| it.request.session.clone()) else { return };
+        let Some(room) = self.rooms.get_mut(&session) else { return };
+        room.call.push(id);
+        if room.stage == Stage::Ready {
+            self.call_people(&session);
+        }
+    }
+
+    /// The room is ready: whoever is to be called once more is, unless it came meanwhile.
+    pub(super) fn call_people(&mut self, session: &SessionId) {
+        let Some(room) = self.rooms.get_mut(session) else { return };
+        for id in std::mem::take(&mut room.call) {
+            let Some(request) = self.router.handover(&id).map(|it| it.request.clone()) else { continue };
+            if let HandoverTarget::Person { agent } = request.target {
+                self.invite_person(session, &request.inviter, agent, request.reason.0);
+            }
+        }
+    }
+
     /// The colleague is there: whoever handed over is shown out, as Fastpath does.
     pub(super) fn show_out(&mut self, session: &SessionId, agent: &FullJid) {
         let Some(room) = self.rooms.get(session) else { return };
@@ -151,7 +174,12 @@ impl Service {
     /// Nobody comes: whoever called is told, as Fastpath should but does not.
     pub(super) fn handover_failed(&mut self, request: HandoverRequest, reason: HandoverFailure) {
         let Some(visit) = self.visits.get(&request.session) else { return };
-        let Some(from) = self.address(&visit.summary.workgroup) else { return };
+        // By a workgroup that is the agent's own, if there is one: agents' programs listen to no other.
+        let inviter = request.inviter.to_bare();
+        let home = &visit.summary.workgroup;
+        let own = self.config.workgroups.iter().map(|it| &it.name);
+        let own = std::iter::once(home).chain(own).find(|it| self.config.is_agent_of(it, &inviter));
+        let Some(from) = self.address(own.unwrap_or(home)) else { return };
         let (kind, invitee) = match request.target {
             HandoverTarget::Person { agent } => (HandoverKind::User, Some(Jid::from(agent))),
             HandoverTarget::Queue { workgroup, queue } => {

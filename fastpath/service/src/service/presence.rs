@@ -4,7 +4,7 @@ use super::{MAX_SUBSCRIBERS, MAX_WATCHERS, Service};
 use crate::journal::JournalRecord;
 use crate::xml::{Condition, WG, ms, presence, presence_error};
 use flint_fastpath_protocol::{AgentStatus, MaxChats, WorkgroupPresence};
-use flint_fastpath_routing::{Event, Phase, Reply, Timestamp, WorkgroupName, WorkgroupState};
+use flint_fastpath_routing::{Event, Phase, Reply, SessionId, Timestamp, WorkgroupName, WorkgroupState};
 use flint_xep::sender::FromAgent;
 use jid::{BareJid, FullJid, Jid};
 use minidom::Element;
@@ -13,6 +13,20 @@ impl Service {
     /// The sender as an agent of this workgroup.
     pub(super) fn agent_of(&self, from: &Jid, workgroup: &str) -> Option<FromAgent> {
         FromAgent::check(Some(from), |bare| self.config.is_agent_of(workgroup, bare))
+    }
+
+    /// An agent of another workgroup in a chat of this one, to which it was called.
+    pub(super) fn guest_of(&self, from: &Jid, workgroup: &str) -> Option<FromAgent> {
+        let here = |session: &SessionId| {
+            self.visits.get(session).is_some_and(|visit| visit.summary.workgroup == workgroup)
+        };
+        let inside = self.rooms.keys().any(|session| here(session) && self.is_inside(session, from));
+        FromAgent::check(Some(from), |bare| inside && self.config.is_agent(bare))
+    }
+
+    /// This client is in the room of the chat.
+    pub(super) fn is_inside(&self, session: &SessionId, client: &Jid) -> bool {
+        self.rooms.get(session).is_some_and(|room| room.occupants.values().any(|it| it.jid == *client))
     }
 
     pub(super) fn presence(&mut self, stanza: &Element, from: &Jid, to: &Jid, now: Timestamp) {

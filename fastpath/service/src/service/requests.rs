@@ -52,7 +52,9 @@ impl Service {
     }
 
     fn agent_request(&mut self, request: &Request, workgroup: &str, now: Timestamp) {
-        let Some(agent) = self.agent_of(&request.from, workgroup) else {
+        let of_chat = matches!(request.payload.name(), "invite" | "transfer" | "occupants-info");
+        let guest = || of_chat.then(|| self.guest_of(&request.from, workgroup)).flatten();
+        let Some(agent) = self.agent_of(&request.from, workgroup).or_else(guest) else {
             let known = matches!(
                 request.payload.name(),
                 "offer-accept" | "offer-reject" | "macros" | "agent-status-request" | "search-settings"

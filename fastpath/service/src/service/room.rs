@@ -55,6 +55,8 @@ pub(super) struct Room {
     pub(super) occupants: BTreeMap<String, Occupant>,
     /// Agents to invite as soon as the room is ready.
     pub(super) invite: Vec<FullJid>,
+    /// Handovers whose person is called once more as soon as the room is ready.
+    pub(super) call: Vec<SessionId>,
     /// We had been there before this connection.
     again: bool,
     /// Marks of lines that it may repeat, each once.
@@ -121,6 +123,7 @@ impl Service {
             stage,
             occupants: BTreeMap::new(),
             invite: agent.into_iter().collect(),
+            call: Vec::new(),
             known,
             again,
         };
@@ -268,6 +271,7 @@ impl Service {
                 self.compare_occupants(session, now);
             }
         }
+        self.call_people(session);
     }
 
     /// We come back, and the room service has forgotten the room: nobody has left, and everybody is invited again.
@@ -289,6 +293,7 @@ impl Service {
         if waits {
             self.send_invitations(session);
         }
+        self.call_people(session);
     }
 
     /// We were away: whoever left meanwhile has left now.

@@ -64,7 +64,8 @@ impl Service {
     pub(super) fn occupants_info(&mut self, request: &Request, workgroup: &str) {
         let id = request.payload.attr("roomID").unwrap_or_default().to_owned();
         let session = SessionId(id.split('@').next().unwrap_or_default().to_owned());
-        let ours = self.visits.get(&session).is_some_and(|visit| visit.summary.workgroup == workgroup);
+        let ours = self.visits.get(&session).is_some_and(|visit| visit.summary.workgroup == workgroup)
+            || self.is_inside(&session, &request.from);
         let occupants =
             self.rooms.get(&session).filter(|_| ours).into_iter().flat_map(|room| &room.occupants);
         let rows = occupants.map(|(nick, occupant)| Occupant {

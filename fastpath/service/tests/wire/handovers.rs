@@ -201,3 +201,103 @@ async fn a_handover_survives_the_death_of_the_service() {
     office.expect(ANN, "the kick", |it| String::from(it).contains("307")).await;
     office.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_was_taken_over_from_another_workgroup_can_be_handed_on() {
+    let (mut office, session) = chatting().await;
+    join(&mut office, CLEO, SALES).await;
+    ok(&mut office, ANN, SUPPORT, &request("transfer", "workgroup", &session, SALES)).await;
+    office.payload(CLEO, "offer").await;
+    ok(&mut office, CLEO, SALES, &answer("accept", &session)).await;
+    office.enter(CLEO, &session, "cleo");
+    office.expect(ANN, "the kick", |it| String::from(it).contains("307")).await;
+    office.quiet().await;
+    // By the workgroup over which it was taken, and by the one whose chat it is.
+    for to in [SALES, SUPPORT] {
+        let ask = format!(
+            "<occupants-info xmlns='http://jivesoftware.com/protocol/workgroup' \
+             roomID='{session}@conference.example.test'/>"
+        );
+        let info = office.ask(CLEO, "get", to, &ask).await;
+        assert!(String::from(&info).contains(CLEO), "{}", String::from(&info));
+    }
+    ok(&mut office, CLEO, SALES, &request("transfer", "workgroup", &session, SUPPORT)).await;
+    let offer = office.payload(ANN, "offer").await;
+    ok(&mut office, ANN, SUPPORT, &answer("reject", offer.children().next().unwrap().attr("id").unwrap()))
+        .await;
+    let failure = office.payload(CLEO, "transfer").await;
+    assert_eq!(Jid::new(failure.attr("from").unwrap()).unwrap().to_bare().as_str(), SALES);
+    ok(&mut office, CLEO, SUPPORT, &request("transfer", "workgroup", &session, SUPPORT)).await;
+    office.payload(ANN, "offer").await;
+    ok(&mut office, ANN, SUPPORT, &answer("accept", &session)).await;
+    office.enter(ANN, &session, "ann");
+    office.expect(CLEO, "the kick", |it| String::from(it).contains("307")).await;
+    office.quiet().await;
+    // Outside she has no more say than before.
+    let refused = office.ask(CLEO, "set", SALES, &request("transfer", "workgroup", &session, SALES)).await;
+    assert_eq!(condition(&refused), "item-not-found");
+    let refused = office.ask(CLEO, "set", SUPPORT, &request("transfer", "workgroup", &session, SALES)).await;
+    assert_eq!(condition(&refused), "not-authorized");
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_called_again_when_the_invitation_may_be_lost() {
+    let (mut office, session) = chatting().await;
+    office.online.insert("bob@example.test".to_owned());
+    ok(&mut office, ANN, SUPPORT, &request("transfer", "user", &session, "bob@example.test")).await;
+    office.expect("bob@example.test", "the invitation", is_invitation).await;
+    office.pass(50).await;
+    office.cut();
+    office.expect("bob@example.test", "the invitation", is_invitation).await;
+    office.pass(50).await;
+    assert!(!office.drain(ANN).iter().any(|it| it.attr("type") == Some("error")), "there is time again");
+    office.enter(BOB, &session, "bob");
+    office.expect(ANN, "the kick", |it| String::from(it).contains("307")).await;
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gave_the_customer_away_is_shown_out_although_the_colleague_came_while_nobody_watched() {
+    let (mut office, session) = chatting().await;
+    join(&mut office, CLEO, SALES).await;
+    ok(&mut office, ANN, SUPPORT, &request("transfer", "workgroup", &session, SALES)).await;
+    office.payload(CLEO, "offer").await;
+    ok(&mut office, CLEO, SALES, &answer("accept", &session)).await;
+    office.quiet().await;
+    office.unplug();
+    // The room names its occupants in the order in which they came: Ann comes last.
+    office.enter(CLEO, &session, "cleo");
+    office.leave(ANN, &session, "agent");
+    office.enter(ANN, &session, "agent");
+    office.cut();
+    office.expect(ANN, "the kick", |it| String::from(it).contains("307")).await;
+    office.pass(90).await;
+    assert!(office.rooms.exists(&session));
+    office.leave(CLEO, &session, "cleo");
+    office.pass(2).await;
+    assert!(!office.rooms.exists(&session));
+    office.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_in_a_room_that_was_made_anew_keeps_the_chat_open() {
+    let (mut office, session) = chatting().await;
+    office.agent(BOB, 4).await;
+    let queue = format!("{SUPPORT}/Default Queue");
+    ok(&mut office, ANN, SUPPORT, &request("invite", "queue", &session, &queue)).await;
+    office.payload(BOB, "offer").await;
+    office.enter(BOB, &session, "bob");
+    office.pass(5).await;
+    office.rooms = Default::default();
+    office.cut();
+    office.pass(5).await;
+    for (who, nick) in [(BOB, "bob"), (ANN, "agent"), (WANDA, "customer")] {
+        office.enter(who, &session, nick);
+        office.quiet().await;
+    }
+    office.leave(ANN, &session, "agent");
+    office.pass(90).await;
+    assert!(office.rooms.exists(&session));
+    office.stop().await;
+}
