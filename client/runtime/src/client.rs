@@ -27,7 +27,8 @@ use flint_stream::{ConnectParams, Credentials, Secret};
 use flint_xep::policy::ClientState;
 use flint_xmpp::{Environment, SessionCommand, SessionOutput};
 use module::Desk;
-use rules::{Rules, is_withheld};
+use rules::Rules;
+pub(crate) use rules::{is_withheld, obey};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -279,6 +280,11 @@ impl Client {
                     self.policy.signed_in(mechanism, now());
                 }
                 self.rules.heard(&event);
+                if matches!(event, SessionEvent::Online { .. } | SessionEvent::Resumed { .. })
+                    && self.end_forbidden_stream()
+                {
+                    return;
+                }
                 if !self.told_policy.as_ref().is_some_and(is_withheld) {
                     self.desk_session(&event);
                 }

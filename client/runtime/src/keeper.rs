@@ -20,7 +20,7 @@ use chain::Plan;
 use flint_core::input::PolicyResolved;
 use flint_core::model::ServerPolicyState;
 use flint_core::{BareJid, Timestamp};
-use flint_policy::{EffectivePolicy, Envelope, Expectation, Inputs, resolve};
+use flint_policy::{EffectivePolicy, Envelope, Expectation, Inputs, Level, read_machine_file, resolve};
 use flint_xmpp::PolicySignal;
 use floor::{Floor, FloorFile, newer};
 use machine::{Machine, MachineFiles};
@@ -58,6 +58,8 @@ struct Kept {
 
 /// Mechanism of a sign-in by ticket.
 const TICKET: &str = "GSSAPI";
+/// What holds while a managed file of the computer is refused.
+const CLOSED: &str = r#"{"ManagementRequired": true, "SingleSignOnRequired": true}"#;
 /// Below the directory of the policy.
 const IMAGES: &str = "images";
 
@@ -296,6 +298,10 @@ impl PolicyKeeper {
         for (level, file) in &self.machine.files {
             inputs.add_machine_file(*level, file.clone());
         }
+        if self.machine.refused.is_some() {
+            // It may have demanded just this, so nothing opens until an administrator has looked.
+            inputs.add_machine_file(Level::Mandatory, read_machine_file(CLOSED, "a refused file"));
+        }
         let document = self.pinned.as_ref().and_then(|pinned| pinned.document.as_ref());
         if let Some((policy, _)) = document {
             inputs.add_document(&policy.document, policy.expired);
@@ -324,7 +330,10 @@ impl PolicyKeeper {
         let server = self.server_state();
         // Without the administrator's root the person's own files say whom to trust: that is no proof to others.
         let proven = self.trust_file().is_some() || self.confirmed;
-        let missing = (document.is_none() || !proven).then(|| self.missing());
+        let refused = self.machine.refused.as_ref().map(|problem| {
+            format!("This computer's policy can't be trusted. {problem} Ask your administrator to repair it.")
+        });
+        let missing = refused.or_else(|| (document.is_none() || !proven).then(|| self.missing()));
         let brand_image = self.image.path().map(Path::to_owned);
         PolicyResolved { effective, managed_by, server, missing, brand_image }
     }

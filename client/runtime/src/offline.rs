@@ -1,10 +1,11 @@
 //! What can be told without signing in: the policy in force, and what the message store holds.
 
+use crate::client::is_withheld;
 use crate::keeper::PolicyKeeper;
 use crate::{Options, Paths, StartError, state_dir};
 use flint_core::BareJid;
 use flint_core::effect::StoreQuery;
-use flint_core::input::StoreReply;
+use flint_core::input::{PolicyResolved, StoreReply};
 use flint_core::model::{PolicyReport, SearchHit};
 use flint_core::secret::Private;
 use flint_store::Store;
@@ -25,23 +26,33 @@ fn account(options: &Options) -> Result<BareJid, StartError> {
 /// When no account is known.
 pub fn policy(options: &Options) -> Result<(BareJid, PolicyReport), StartError> {
     let account = account(options)?;
-    let directory = state_dir::existing_policy_dir(&options.paths.state, &account);
-    let now = crate::client::now();
-    let Paths { machine, state } = &options.paths;
-    let keeper = PolicyKeeper::open(account.clone(), machine, state, directory.as_deref(), now);
-    let resolved = keeper.resolved();
+    let resolved = resolved(options, &account);
     let mut report = PolicyReport::new(&resolved.effective, resolved.managed_by, resolved.server);
     // Nothing is planned where nothing runs.
     report.server.next_fetch_at = None;
     Ok((account, report))
 }
 
+/// What rules for the account while no client of it runs.
+pub(crate) fn resolved(options: &Options, account: &BareJid) -> PolicyResolved {
+    let directory = state_dir::existing_policy_dir(&options.paths.state, account);
+    let Paths { machine, state } = &options.paths;
+    let now = crate::client::now();
+    PolicyKeeper::open(account.clone(), machine, state, directory.as_deref(), now).resolved()
+}
+
 /// Full-text search in the account's messages, newest first, at most `limit` (1 … 200). Works beside a running client.
 ///
 /// # Errors
-/// When no account is known, it has never run here, or its store can't be read.
+/// When no account is known, it has never run here, its store can't be read, or this computer must be managed and is not.
 pub fn search(options: &Options, text: &str, limit: u32) -> Result<Vec<SearchHit>, StartError> {
     let account = account(options)?;
+    let resolved = resolved(options, &account);
+    if is_withheld(&resolved)
+        && let Some(missing) = resolved.missing
+    {
+        return Err(StartError::Files(missing));
+    }
     let file = state_dir::existing_history(&options.paths.state, &account).filter(|file| file.exists());
     let Some(file) = file else {
         return Err(StartError::Files(format!(

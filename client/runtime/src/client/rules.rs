@@ -2,10 +2,10 @@
 
 use super::Client;
 use crate::joint::Update;
-use crate::{AccountOptions, SignIn};
+use crate::{AccountOptions, Options, SignIn};
 use flint_core::input::{PolicyResolved, SessionEvent};
 use flint_core::update::Rejection;
-use flint_core::{FullJid, capability};
+use flint_core::{BareJid, FullJid, capability};
 use flint_stream::{Credentials, Secret};
 use flint_xmpp::SessionCommand;
 
@@ -28,7 +28,7 @@ pub(super) struct Rules {
 }
 
 /// The computer demands a policy and none is held.
-pub(super) fn is_withheld(resolved: &PolicyResolved) -> bool {
+pub(crate) fn is_withheld(resolved: &PolicyResolved) -> bool {
     resolved.missing.is_some() && resolved.effective.management_required()
 }
 
@@ -39,6 +39,12 @@ pub(super) fn password_refused() -> SessionEvent {
         reason: format!("{ONLY_TICKET} The password was not used ({}).", capability::SINGLE_SIGN_ON),
         next_step: GET_TICKET.to_owned(),
     }
+}
+
+/// Puts what policy says of a connection that is made without a client in the place of what the options say.
+pub(crate) fn obey(options: &mut Options, account: &BareJid) {
+    let resolved = crate::offline::resolved(options, account);
+    Rules::before_start(&resolved, &mut options.account);
 }
 
 impl Rules {
@@ -62,6 +68,11 @@ impl Rules {
             options.sign_in = SignIn::Ticket;
         }
         Self { ticket_only, password_refused, stream: None }
+    }
+
+    /// The present stream was opened by a password, and that must not be: the rule came while it was made.
+    pub(super) fn forbid_stream(&self) -> bool {
+        self.ticket_only && self.stream.as_ref().is_some_and(|(_, mechanism)| mechanism != TICKET)
     }
 
     pub(super) fn heard(&mut self, event: &SessionEvent) {
@@ -90,12 +101,20 @@ impl Client {
         let required = resolved.effective.single_sign_on_required();
         let newly = required && !std::mem::replace(&mut self.rules.ticket_only, required);
         if newly {
+            self.options.account.sign_in = SignIn::Ticket;
             self.ways.session(SessionCommand::SetCredentials(Credentials::Ticket));
-            if self.rules.stream.as_ref().is_some_and(|(_, mechanism)| mechanism != TICKET) {
-                self.ways.session(SessionCommand::Disconnect);
-                self.ways.session(SessionCommand::Connect);
-            }
+            self.end_forbidden_stream();
         }
+    }
+
+    /// Signs in anew when the present stream must not be. True when it must not.
+    pub(super) fn end_forbidden_stream(&mut self) -> bool {
+        let forbidden = self.rules.forbid_stream();
+        if forbidden {
+            self.ways.session(SessionCommand::Disconnect);
+            self.ways.session(SessionCommand::Connect);
+        }
+        forbidden
     }
 
     /// Refuses a command in the name of a policy.
@@ -107,5 +126,27 @@ impl Client {
         };
         let rejection = Rejection { what: what.to_owned(), reason, policy: Some(policy.to_owned()) };
         self.outlet.push(Update::Core(flint_core::Update::Rejected(rejection)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn online(mechanism: &str) -> SessionEvent {
+        SessionEvent::Online { jid: "ann@example.test/a".parse().unwrap(), mechanism: mechanism.to_owned() }
+    }
+
+    #[test]
+    fn a_stream_of_a_password_that_comes_after_the_rule_is_ended() {
+        for (mechanism, ticket_only, forbidden) in
+            [("SCRAM-SHA-256", true, true), ("GSSAPI", true, false), ("SCRAM-SHA-256", false, false)]
+        {
+            let mut rules = Rules { ticket_only, ..Rules::default() };
+            rules.heard(&online(mechanism));
+            assert_eq!(rules.forbid_stream(), forbidden, "{mechanism} {ticket_only}");
+            rules.heard(&SessionEvent::Connecting);
+            assert!(!rules.forbid_stream());
+        }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 struct Office {
-    _place: tempfile::TempDir,
+    place: tempfile::TempDir,
     server: TcpListener,
     client: Client,
 }
@@ -36,7 +36,7 @@ impl Office {
             ..AccountOptions::default()
         };
         let client = Client::start(Options { paths, account }).unwrap();
-        Self { _place: place, server, client }
+        Self { place, server, client }
     }
 
     fn until<T>(&self, mut wanted: impl FnMut(Update) -> Option<T>) -> T {
@@ -96,4 +96,14 @@ fn a_raw_command_is_refused_by_the_name_of_its_policy() {
             assert!(refusal.reason.starts_with("This computer must be managed"), "{}", refusal.reason);
         }
     }
+}
+
+#[test]
+fn a_computer_that_must_be_managed_and_is_not_lets_nobody_search_its_messages() {
+    let office = Office::new(r#"{"ManagementRequired": true}"#, SignIn::Ticket);
+    let place = office.place.path();
+    let paths = Paths { machine: place.join("etc"), state: place.join("state") };
+    let account = AccountOptions { jid: "ann@example.test".parse().ok(), ..AccountOptions::default() };
+    let refused = crate::offline::search(&Options { paths, account }, "hello", 10).unwrap_err();
+    assert!(refused.to_string().starts_with("This computer must be managed"), "{refused}");
 }

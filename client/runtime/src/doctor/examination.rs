@@ -1,6 +1,7 @@
 //! Carries the checks out: the ticket first, then one ordinary sign-in that is watched step by step.
 
 use super::{Check, CheckId, Outcome, Report};
+use crate::client::obey;
 use crate::{Options, SignIn, StartError, account};
 use flint_core::BareJid;
 use flint_kerberos::{Failure, Ticket, default_ticket};
@@ -12,9 +13,17 @@ use tokio::sync::mpsc;
 /// Dropping the future ends it.
 pub async fn examine(options: &Options, told: &mut (dyn FnMut(&Report) + Send)) -> Report {
     let mut course = Course { report: Report::default(), told };
-    if let Some(account) = course.ticket(options).await {
+    let mut options = options.clone();
+    // What policy says of a sign-in holds for this one too: first of all, whether a password may leave the computer.
+    if matches!(options.account.sign_in, SignIn::Password(_))
+        && let Ok(account) = account::resolve(&options.account)
+    {
+        obey(&mut options, &account);
+    }
+    if let Some(account) = course.ticket(&options).await {
+        obey(&mut options, &account);
         course.report.account = Some(account.to_string());
-        course.sign_in(options, &account).await;
+        course.sign_in(&options, &account).await;
     }
     course.finish()
 }

@@ -3,7 +3,7 @@
 //! A file that turns into something that is no JSON object (a half-written one, say) keeps its last good values: a
 //! lock-down must not open because of a typing error.
 //!
-//! Only what an administrator alone can have written counts: a file, or a directory with policies, that its group or
+//! Only what an administrator alone can have written counts: a file, or a directory above it up to the one of all, that its group or
 //! everybody may write to, that belongs to somebody else than the directory above all of them, or that a symbolic link
 //! leads to from outside is refused with a sentence.
 
@@ -30,6 +30,8 @@ pub(crate) struct Machine {
     pub(crate) trust: Option<TrustFile>,
     /// There is a trust file, and it can't be used.
     pub(crate) trust_unusable: bool,
+    /// A file that its administrator may have meant to rule is refused, and nothing good of it is held: a sentence.
+    pub(crate) refused: Option<String>,
     /// What could not be read.
     pub(crate) problems: Vec<String>,
 }
@@ -39,6 +41,18 @@ pub(crate) struct Machine {
 pub(crate) struct MachineFiles {
     directory: PathBuf,
     good: BTreeMap<PathBuf, MachineFile>,
+}
+
+impl Machine {
+    fn refuse(&mut self, level: Level, problem: &str) {
+        if level == Level::Mandatory && self.refused.is_none() {
+            self.refused = Some(problem.to_owned());
+        }
+    }
+}
+
+fn cant_be_read(path: &Path, error: &io::Error) -> String {
+    format!("{} can't be read: {error}.", path.display())
 }
 
 impl MachineFiles {
@@ -53,11 +67,21 @@ impl MachineFiles {
         let place = Place::of(&self.directory);
         for (name, level) in DIRECTORIES {
             let directory = self.directory.join(name);
-            let paths = match place.admits_directory(&directory).and_then(|()| json_files(&directory)) {
+            let paths = match self
+                .admits(&place, &directory)
+                .and_then(|()| json_files(&directory).map_err(|error| cant_be_read(&directory, &error)))
+            {
                 Ok(paths) => paths,
-                Err(error) => {
-                    machine.problems.push(format!("{} can't be read: {error}.", directory.display()));
-                    before.keys().filter(|path| path.starts_with(&directory)).cloned().collect()
+                Err(problem) => {
+                    let held: Vec<_> =
+                        before.keys().filter(|path| path.starts_with(&directory)).cloned().collect();
+                    if held.is_empty() && directory.exists() {
+                        machine.refuse(level, &problem);
+                    }
+                    if !machine.problems.contains(&problem) {
+                        machine.problems.push(problem);
+                    }
+                    held
                 }
             };
             for path in paths {
@@ -77,8 +101,13 @@ impl MachineFiles {
                     }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     Err(error) => {
-                        machine.problems.push(format!("{shown} can't be read: {error}."));
-                        match before.get(&path) {
+                        let problem = cant_be_read(&path, &error);
+                        let good = before.get(&path);
+                        if good.is_none() {
+                            machine.refuse(level, &problem);
+                        }
+                        machine.problems.push(problem);
+                        match good {
                             Some(good) => good.clone(),
                             None => continue,
                         }
@@ -89,7 +118,7 @@ impl MachineFiles {
             }
         }
         let trust = self.directory.join("trust.json");
-        match place.read(&trust) {
+        match place.admits_directory(&self.directory).and_then(|()| place.read(&trust)) {
             Ok(text) => match TrustFile::parse(&text) {
                 Ok(file) => machine.trust = Some(file),
                 Err(error) => machine.problems.push(format!("{}: {error}.", trust.display())),
@@ -99,6 +128,13 @@ impl MachineFiles {
         }
         machine.trust_unusable = machine.trust.is_none();
         machine
+    }
+
+    /// Whoever may write to a directory above can put another one in its place.
+    fn admits(&self, place: &Place, directory: &Path) -> Result<(), String> {
+        [&self.directory, &self.directory.join("policies"), directory]
+            .into_iter()
+            .try_for_each(|path| place.admits_directory(path).map_err(|error| cant_be_read(path, &error)))
     }
 
     /// The directories to be watched: those that exist, and the nearest one above the first that does not.
@@ -295,6 +331,26 @@ mod tests {
         let machine = MachineFiles::new(directory.path()).read();
         assert!(machine.trust_unusable, "nobody else's root is trusted in its place");
         assert!(machine.problems.iter().any(|problem| problem.contains("trust.json can't be read")));
+    }
+
+    #[test]
+    fn a_directory_above_that_others_may_write_to_is_refused_too() {
+        for path in ["", "policies"] {
+            let directory = tempfile::tempdir().unwrap();
+            managed(directory.path(), "a.json", CLOSED);
+            let mut files = MachineFiles::new(directory.path());
+            assert_eq!(files.read().refused, None);
+            mode(&directory.path().join(path), 0o775);
+            let machine = files.read();
+            assert!(machine.refused.is_none() && machine.files.len() == 1, "the last good values stay");
+            assert_eq!(
+                machine.problems.iter().filter(|problem| problem.contains("chmod go-w")).count(),
+                1 + usize::from(path.is_empty())
+            );
+            let machine = MachineFiles::new(directory.path()).read();
+            assert!(machine.files.is_empty() && machine.refused.is_some(), "{path:?}");
+            assert_eq!(machine.trust_unusable, path.is_empty(), "what was there may be gone");
+        }
     }
 
     #[test]

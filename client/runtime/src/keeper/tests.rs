@@ -584,3 +584,20 @@ fn roots_that_follow_from_the_administrators_are_walked_again_after_a_start() {
     change_cache(&place, "chain", json!([]));
     assert_eq!(place.open(NOW).applied(), 0, "a root that nothing leads to is not trusted");
 }
+
+#[test]
+fn a_managed_file_that_is_refused_opens_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.file("policies/managed/a.json", MANAGED);
+    let file = place.machine.path().join("policies/managed/a.json");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
+    let mut keeper = place.open(NOW);
+    let resolved = keeper.resolved();
+    assert!(resolved.effective.management_required() && resolved.effective.single_sign_on_required());
+    assert!(resolved.missing.unwrap().contains("chmod go-w"));
+    fs::write(&file, "{}").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    keeper.machine_changed(NOW);
+    assert!(!keeper.resolved().effective.management_required());
+}

@@ -76,3 +76,21 @@ async fn a_wrong_certificate_file_is_named() {
         !report.to_text().contains("hunter2") && !serde_json::to_string(&report).unwrap().contains("hunter2")
     );
 }
+
+#[tokio::test]
+async fn where_only_tickets_count_the_password_is_not_tried() {
+    let place = tempfile::tempdir().unwrap();
+    let managed = place.path().join("etc/policies/managed");
+    std::fs::create_dir_all(&managed).unwrap();
+    std::fs::write(managed.join("a.json"), r#"{"SingleSignOnRequired": true}"#).unwrap();
+    let paths = crate::Paths { machine: place.path().join("etc"), state: place.path().join("state") };
+    let mut options = Options { paths, ..Options::default() };
+    options.account.jid = Some("ann@example.test".parse().unwrap());
+    options.account.sign_in = SignIn::Password("hunter2".into());
+    // Nothing of this gets to a server, with a ticket or without one.
+    options.account.ca_files = vec!["/nonexistent/ca.pem".into()];
+    let report = examine(&options, &mut |_| {}).await;
+    let ticket = report.checks.iter().find(|check| check.id == CheckId::Ticket).unwrap();
+    assert_ne!(ticket.outcome, Outcome::Skipped, "{}", report.to_text());
+    assert!(!report.to_text().contains("a password is used"), "{}", report.to_text());
+}
