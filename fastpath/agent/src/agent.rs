@@ -4,6 +4,7 @@
 //! gave; a room only after a workgroup invited us into it for an offer that we took; colleagues' presences only when the
 //! workgroup listed the colleague. Everything else is dropped and counted.
 
+mod called;
 mod chats;
 mod desk;
 mod handover;

@@ -20,7 +20,7 @@ const GRACE_MS: u64 = 1_500;
 const EARLY_MS: i64 = 1_000;
 /// Longest time to answer.
 const MAX_TIMEOUT_S: i64 = 3_600;
-const MAX_OFFERS: usize = 50;
+pub(super) const MAX_OFFERS: usize = 50;
 const MAX_ACCEPTED: usize = 200;
 
 /// Names that are the service's own business.
@@ -31,7 +31,9 @@ const INTERNAL: [&str; 9] =
 #[derive(Debug)]
 pub(super) struct OpenOffer {
     pub(super) row: OfferRow,
-    offer: Offer,
+    pub(super) offer: Offer,
+    /// A colleague called us by name: the room waits, and there is nobody to answer.
+    pub(super) called: bool,
 }
 
 /// An offer that we took: it entitles its workgroup to invite us into one room.
@@ -87,7 +89,7 @@ impl Agent {
             after_ms: timeout_ms.unsigned_abs() + GRACE_MS,
         });
         out.updates.push(AgentUpdate::Offer { offer: row.clone() });
-        self.offers.insert(offer.id.clone(), OpenOffer { row, offer });
+        self.offers.insert(offer.id.clone(), OpenOffer { row, offer, called: false });
         Ok(())
     }
 
@@ -122,8 +124,11 @@ impl Agent {
     /// The offer's own clock. While we wait for the invitation that wait decides.
     pub(super) fn offer_ran_out(&mut self, offer: &str, out: &mut AgentOutput) {
         let Some(open) = self.offers.get(offer).filter(|open| !open.row.accepting) else { return };
-        let workgroup = open.row.workgroup.clone();
+        let (workgroup, called) = (open.row.workgroup.clone(), open.called);
         self.close_offer(offer, OfferEnd::TimedOut, out);
+        if called {
+            return;
+        }
         self.refresh_desk(&workgroup, out);
     }
 
@@ -148,6 +153,9 @@ impl Agent {
             self.accepted.pop_first();
         }
         self.accepted.insert(row.session.clone(), accepted);
+        if self.offers.get(id).is_some_and(|open| open.called) {
+            return self.enter_room_of(id, out);
+        }
         let answer = OfferAnswer { accept: true, offer: OfferRef::Id(id.to_owned()) };
         self.ask("set", &row.workgroup.clone().into(), answer.element(), Request::Accept(id.to_owned()), out);
         out.effects.push(AgentEffect::CancelTimer(AgentTimer::Offer(id.to_owned())));
@@ -164,14 +172,7 @@ impl Agent {
     ) {
         let Some(open) = self.offers.get(id) else { return };
         match result {
-            Ok(()) => {
-                let (OfferKind::Invitation(handover) | OfferKind::Transfer(handover)) = &open.offer.kind
-                else {
-                    return;
-                };
-                let (room, session) = (handover.room.clone(), open.row.session.clone());
-                self.start_chat(&session, room, None, out);
-            }
+            Ok(()) => self.enter_room_of(id, out),
             Err(_) => {
                 let (session, over) = (open.row.session.clone(), has_run_out(&open.row, out.at));
                 self.accepted.remove(&session);
@@ -184,6 +185,15 @@ impl Agent {
                     "Somebody else took this customer, or the customer left. Wait for the next one.",
                 ));
             }
+        }
+    }
+
+    /// Into the room that the offer named, if it did.
+    fn enter_room_of(&mut self, id: &str, out: &mut AgentOutput) {
+        let Some(open) = self.offers.get(id) else { return };
+        if let OfferKind::Invitation(handover) | OfferKind::Transfer(handover) = &open.offer.kind {
+            let (room, session) = (handover.room.clone(), open.row.session.clone());
+            self.start_chat(&session, room, None, out);
         }
     }
 
@@ -200,10 +210,12 @@ impl Agent {
 
     pub(super) fn decline_offer(&mut self, id: &str, out: &mut AgentOutput) {
         let Some(open) = self.offers.get(id) else { return };
-        let (workgroup, session) = (open.row.workgroup.clone(), open.row.session.clone());
-        self.accepted.remove(&session);
-        let answer = OfferAnswer { accept: false, offer: OfferRef::Id(id.to_owned()) };
-        self.ask("set", &workgroup.into(), answer.element(), Request::Decline, out);
+        let (workgroup, called) = (open.row.workgroup.clone(), open.called);
+        self.accepted.remove(&open.row.session);
+        if !called {
+            let answer = OfferAnswer { accept: false, offer: OfferRef::Id(id.to_owned()) };
+            self.ask("set", &workgroup.into(), answer.element(), Request::Decline, out);
+        }
         self.close_offer(id, OfferEnd::Declined, out);
     }
 
@@ -220,7 +232,7 @@ impl Agent {
                 .get(*id)
                 .is_some_and(|accepted| accepted.workgroup == inviter || accepted.home == inviter)
         });
-        let Some(session) = session.map(str::to_owned) else { return self.drop_stanza() };
+        let Some(session) = session.map(str::to_owned) else { return self.called(&inviter, invitation, out) };
         if self.services.contains(invitation.room.domain().as_str()) {
             return self.drop_stanza();
         }
@@ -287,7 +299,7 @@ fn has_run_out(row: &OfferRow, at: Timestamp) -> bool {
     at.plus(EARLY_MS) >= row.expires_at
 }
 
-fn customer_name(offer: &Offer) -> String {
+pub(super) fn customer_name(offer: &Offer) -> String {
     match offer.metadata.first("username").map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) => name.to_owned(),
         None => offer.customer.node().map_or_else(|| offer.customer.to_string(), |node| node.to_string()),
@@ -295,7 +307,7 @@ fn customer_name(offer: &Offer) -> String {
 }
 
 /// Answers with labels: in the form's order, then whatever else was sent along.
-fn answers(metadata: &Metadata, form: Option<&Form>) -> Vec<(String, Private)> {
+pub(super) fn answers(metadata: &Metadata, form: Option<&Form>) -> Vec<(String, Private)> {
     let place = |name: &str| {
         form.and_then(|form| form.fields.iter().position(|field| field.var == name)).unwrap_or(usize::MAX)
     };

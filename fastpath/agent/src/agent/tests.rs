@@ -1,5 +1,6 @@
 //! The module in virtual time: stanzas as recorded from Openfire go in, effects and updates are looked at.
 
+mod called;
 mod chat;
 mod desk;
 mod handover;

@@ -169,7 +169,11 @@ impl Office {
 
     /// Sends as somebody: the stanza without `from` and namespace.
     pub(crate) fn send(&mut self, who: &str, xml: &str) {
-        let mut stanza = parse(xml);
+        self.send_stanza(who, parse(xml));
+    }
+
+    /// Sends as somebody.
+    pub(crate) fn send_stanza(&mut self, who: &str, mut stanza: Element) {
         stanza.set_attr(
             minidom::rxml::Namespace::NONE,
             minidom::rxml::NcName::try_from("from").unwrap(),
