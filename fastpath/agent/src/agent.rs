@@ -1,8 +1,9 @@
 //! The agent's state machine.
 //!
 //! Trust: a workgroup is believed only when its bare address is in the list that the own server's workgroup service
-//! gave; a room only after a workgroup invited us into it for an offer that we took; colleagues' presences only when the
-//! workgroup listed the colleague. Everything else is dropped and counted.
+//! gave; a room only after a workgroup invited us into it for an offer that we took, or when it is a room of the own
+//! server into which a joined workgroup calls us; colleagues' presences only when the workgroup listed the colleague.
+//! Everything else is dropped and counted.
 
 mod called;
 mod chats;
