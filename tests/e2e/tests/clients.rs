@@ -445,19 +445,31 @@ fn envelope(state: &Path) -> Result<PathBuf> {
 
 fn a_changed_envelope_is_refused_and_said(realm: &Realm) -> Result<()> {
     let file = envelope(&realm.state("policy")?)?;
-    let good = std::fs::read(&file)?;
-    let text = String::from_utf8(good.clone())?;
-    let document = text.find("\"document\"").context("a document is kept")?;
-    let payload = document + text[document..].find("payload").context("an envelope has a payload")? + 100;
-    let mut bad = good.clone();
-    bad[payload] ^= 1;
-    std::fs::write(&file, bad)?;
+    let copy = file.with_file_name("policy.verified.json");
+    let (good, good_copy) = (std::fs::read(&file)?, std::fs::read(&copy)?);
+    std::fs::write(&file, changed(&good)?)?;
+    let report = shown(realm)?;
+    ensure!(row(&report)["json"] == false, "the verified copy rules: {}", row(&report));
+    ensure!(report["server"]["problem"].is_string(), "the refusal is not said: {}", report["server"]);
+
+    std::fs::write(&copy, changed(&good_copy)?)?;
     let report = shown(realm)?;
     ensure!(row(&report)["source"] == "default", "{}", row(&report));
     ensure!(report["server"]["problem"].is_string(), "the refusal is not said: {}", report["server"]);
 
+    std::fs::write(&copy, good_copy)?;
     std::fs::write(&file, good)?;
     let report = shown(realm)?;
     ensure!(row(&report)["json"] == false && report["server"]["problem"].is_null(), "{report}");
     Ok(())
+}
+
+/// What is kept, with one bit of the document's payload flipped.
+fn changed(kept: &[u8]) -> Result<Vec<u8>> {
+    let text = std::str::from_utf8(kept)?;
+    let document = text.find("\"document\"").context("a document is kept")?;
+    let payload = document + text[document..].find("payload").context("an envelope has a payload")? + 100;
+    let mut bad = kept.to_owned();
+    bad[payload] ^= 1;
+    Ok(bad)
 }
