@@ -1,10 +1,11 @@
 //! A window under measurement: started by hand signal, read by what it logs of its own pace.
 
+use super::process;
 use crate::driver::PATIENCE;
 use crate::screen::Screen;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ const REST: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Window {
     child: Child,
+    program: PathBuf,
     lines: Receiver<(Instant, String)>,
     started: Instant,
     stall: Duration,
@@ -45,7 +47,13 @@ impl Window {
                 }
             }
         });
-        let mut window = Self { child, lines, started: Instant::now(), stall: Duration::ZERO };
+        let mut window = Self {
+            child,
+            program: program.to_owned(),
+            lines,
+            started: Instant::now(),
+            stall: Duration::ZERO,
+        };
         window.wait(|line| line == "ready")?;
         window.started = Instant::now();
         input.write_all(b"go\n")?;
@@ -90,7 +98,9 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
+        // The session ends with its program, but not the other way round: a window left over would keep the account.
+        let program = process::below(self.child.id(), &self.program).unwrap_or(self.child.id());
+        if let Some(pid) = rustix::process::Pid::from_raw(program.cast_signed()) {
             // It may have ended by itself.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
