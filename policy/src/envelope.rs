@@ -3,6 +3,7 @@
 //! The payload is carried as the bytes that were signed, so nothing depends on how JSON is written again.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -66,13 +67,25 @@ struct Signature {
 }
 
 /// Signed bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Envelope {
     payload_type: String,
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     payload: Vec<u8>,
     signatures: Vec<Signature>,
+}
+
+/// The payload may be a policy with passwords in it, so only its length shows.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signers: Vec<KeyId> = self.signatures.iter().map(|signature| signature.keyid).collect();
+        f.debug_struct("Envelope")
+            .field("payload_type", &self.payload_type)
+            .field("payload_octets", &self.payload.len())
+            .field("signers", &signers)
+            .finish()
+    }
 }
 
 fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

@@ -268,8 +268,20 @@ impl PolicyKeeper {
     /// The document first: a floor above what is kept would let nothing rule.
     fn keep(&mut self, pinned: &Pinned) -> io::Result<()> {
         if let Some(held) = pinned.state.held {
-            let before = self.floor.as_ref().and_then(|floor| floor.under(&pinned.trust));
-            self.floor = newer(Some(held), before).map(|held| Floor::new(&pinned.trust, held));
+            let floor = Floor::new(&pinned.trust, held);
+            // A root that followed from the one before may share no key with it and is the same console's.
+            let followed = self.pinned.as_ref().filter(|before| {
+                before.state.origin == pinned.state.origin
+                    && before.trust.root().version < pinned.trust.root().version
+            });
+            let same = |earlier: &&Floor| {
+                let roots = [Some(&pinned.trust), followed.map(|before| &before.trust)];
+                roots.into_iter().flatten().any(|root| earlier.under(root).is_some())
+            };
+            self.floor = Some(match self.floor.as_ref().filter(same) {
+                Some(earlier) => floor.after(earlier),
+                None => floor,
+            });
         }
         let Some(kept) = &self.kept else { return Ok(()) };
         kept.cache.store(pinned)?;

@@ -92,3 +92,12 @@ fn keys_in_text_have_one_form() {
     assert!(PublicKey::from_bytes(&identity).is_err());
     assert!(!format!("{:?}", key(9)).contains(&format!("{:?}", [9u8; 32])));
 }
+
+#[test]
+fn an_envelope_shows_nothing_of_its_payload_when_it_is_debugged() {
+    let key = SigningKey::from_seed(&[1; 32]);
+    let shown = format!("{:?}", Envelope::sign("a/b", b"hunter2".to_vec(), &[&key]));
+    let octets = format!("{:?}", b"hunter2");
+    assert!(!shown.contains("hunter2") && !shown.contains(octets.trim_matches(['[', ']'])), "{shown}");
+    assert!(shown.contains("payload_octets: 7"), "{shown}");
+}

@@ -13,6 +13,7 @@ use super::floor::{Floor, newer};
 use crate::state_dir::{make_dir, replace};
 use flint_policy::{Expectation, Held, Trust, VerifiedPolicy};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,8 +25,8 @@ const MAX_BYTES: u64 = 8 * flint_policy::MAX_ENVELOPE as u64;
 /// Most octets of the roots in between. Beyond that they are not kept, and the policy is fetched anew after a start.
 const MAX_CHAIN: usize = flint_policy::MAX_ENVELOPE;
 
-/// The file.
-#[derive(Debug, Serialize, Deserialize)]
+/// The file. Without `Debug`: an envelope carries the policy with its passwords.
+#[derive(Serialize, Deserialize)]
 struct Kept {
     /// Envelope of the pinned root.
     root: String,
@@ -64,7 +65,7 @@ pub(crate) struct CacheState {
 }
 
 /// What rules now.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Pinned {
     pub(crate) trust: Trust,
     /// Envelopes of the roots that led from the first trusted one to `trust`, that one included.
@@ -72,6 +73,18 @@ pub(crate) struct Pinned {
     pub(crate) state: CacheState,
     /// The document with its envelope's bytes.
     pub(crate) document: Option<(VerifiedPolicy, Vec<u8>)>,
+}
+
+/// Without the envelopes, whose bytes carry passwords.
+impl fmt::Debug for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned")
+            .field("root", &self.trust.root().version)
+            .field("chain", &self.chain.len())
+            .field("state", &self.state)
+            .field("document", &self.document.as_ref().map(|(policy, _)| policy.document.version))
+            .finish()
+    }
 }
 
 /// The administrator's root, where all trust begins.

@@ -17,7 +17,11 @@ use std::path::{Path, PathBuf};
 const DIRECTORY: &str = "floors";
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// What was seen, and under whose keys: the versions of another console say nothing.
+/// Most keys that are remembered, the newest ones.
+const MAX_KEYS: usize = 512;
+
+/// What was seen, and under whose keys: the versions of another console say nothing. Keys that a console has replaced are
+/// still its own, else an old cache that they signed would come back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Floor {
     root_keys: Vec<String>,
@@ -27,6 +31,16 @@ pub(crate) struct Floor {
 impl Floor {
     pub(crate) fn new(trust: &Trust, held: Held) -> Self {
         Self { root_keys: trust.root().root_keys.iter().map(name).collect(), held }
+    }
+
+    /// The floor before was the same console's: its keys count on, and nothing goes below it.
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        self.held = newer(Some(self.held), Some(before.held)).unwrap_or(self.held);
+        let earlier: Vec<_> =
+            before.root_keys.iter().filter(|key| !self.root_keys.contains(key)).cloned().collect();
+        self.root_keys.extend(earlier);
+        self.root_keys.truncate(MAX_KEYS);
+        self
     }
 
     /// The newest document that this floor knows of the console behind a root.

@@ -555,29 +555,61 @@ fn without_the_administrators_root_a_kept_policy_counts_as_managed_only_when_the
     assert_eq!(keeper.resolved().missing, None);
 }
 
+/// A fetch after two rotations that replaced every key: version 8 under the third root.
+fn rotated() -> Pinned {
+    let mut trust = trust(1);
+    let mut chain = Vec::new();
+    for seed in [2, 3] {
+        let keys = vec![key(seed).public()];
+        let root = RootDocument {
+            version: seed.into(),
+            root_keys: keys.clone(),
+            signing_keys: keys,
+            ..trust.root().clone()
+        };
+        let envelope = root.sign(&[&key(seed), &key(seed - 1)]).to_json();
+        trust.rotate(envelope.as_bytes()).unwrap();
+        chain.push(envelope);
+    }
+    Pinned { trust, chain, ..fetched(3, &document(8, false, OnExpiry::Keep)) }
+}
+
+#[test]
+fn an_old_cache_signed_by_keys_that_were_replaced_does_not_come_back() {
+    let place = seventh();
+    let old = fs::read(place.cache().join("policy.json")).unwrap();
+    let mut keeper = place.open(NOW);
+    keeper.fetched(Ok(rotated()), NOW, 0);
+    // Another fetch forgets no key.
+    keeper.fetched(Ok(rotated()), NOW, 0);
+    for file in ["policy.json", "policy.verified.json"] {
+        fs::write(place.cache().join(file), &old).unwrap();
+    }
+    let again = place.open(NOW);
+    assert_eq!(again.applied(), 0);
+    assert!(problem(&again).contains("older"), "{}", problem(&again));
+}
+
+#[test]
+fn what_is_pinned_shows_nothing_of_its_policy_when_it_is_debugged() {
+    let mut secret = document(7, true, OnExpiry::Keep);
+    secret.layers[0].policies.insert("ProxyPassword".to_owned(), json!("hunter2"));
+    let pinned = fetched(1, &secret);
+    let shown = format!("{pinned:?}");
+    let bytes = format!("{:?}", "hunter2".as_bytes());
+    assert!(!shown.contains("hunter2") && !shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");
+    assert!(shown.len() < 2_000, "{shown}");
+}
+
 #[test]
 fn roots_that_follow_from_the_administrators_are_walked_again_after_a_start() {
     let place = Place::new();
     place.trust_file(1, Some("https://localhost/"));
     let mut keeper = place.open(NOW);
     let origin = keeper.begin(NOW).unwrap().pinned.unwrap().state.origin;
-    let next = |version: u64, seed: u8, before: u8| {
-        let root = RootDocument {
-            version,
-            root_keys: vec![key(seed).public()],
-            signing_keys: vec![key(seed).public()],
-            ..trust(1).root().clone()
-        };
-        root.sign(&[&key(seed), &key(before)]).to_json()
-    };
-    let chain = vec![next(2, 2, 1), next(3, 3, 2)];
-    let mut rotated = trust(1);
-    for root in &chain {
-        rotated.rotate(root.as_bytes()).unwrap();
-    }
-    let outcome = fetched(3, &document(8, false, OnExpiry::Keep));
+    let outcome = rotated();
     let state = CacheState { origin, ..outcome.state.clone() };
-    keeper.fetched(Ok(Pinned { trust: rotated, chain, state, ..outcome }), NOW, 0);
+    keeper.fetched(Ok(Pinned { state, ..outcome }), NOW, 0);
     let again = place.open(NOW);
     assert_eq!((again.applied(), again.resolved().missing), (8, None));
     assert_eq!(again.pinned.as_ref().unwrap().trust.root().version, 3);
