@@ -297,11 +297,16 @@ impl Session {
         let Some(claimed) = count(answer) else {
             return Err(self.end(StreamEnd::Protocol("an acknowledgement without a count".to_owned())));
         };
+        let before = management.unacked().len();
         match management.acknowledge(claimed) {
             Ok(tokens) => {
-                self.awaited = None;
-                if management.answered() {
-                    self.request();
+                let after = management.unacked().len();
+                // Whoever says the same as before is asked again when the time is over, not at once and for ever.
+                if after == 0 || after < before {
+                    self.awaited = None;
+                    if management.answered() {
+                        self.request();
+                    }
                 }
                 if !tokens.is_empty() {
                     self.pending.push_back(Event::Acked(tokens));

@@ -83,6 +83,29 @@ async fn a_server_that_talks_but_never_acknowledges_is_asked_twice_and_loses_not
     assert_eq!(session.into_resume_state().unwrap().unacked(), [(Some(1), message(1))]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_acknowledges_nothing_new_is_asked_twice_and_not_at_the_speed_of_the_line() {
+    let (mut session, mut peer) = session(&params()).await;
+    session.send(&message(1), Some(1)).await.unwrap();
+    let begin = Instant::now();
+    let server = async {
+        peer.expect("message").await;
+        for _ in 0..2 {
+            peer.expect("r").await;
+            peer.send("<a xmlns='urn:xmpp:sm:3' h='0'/>").await;
+        }
+        peer.expect("r").await;
+        panic!("it is asked a third time");
+    };
+    let end = tokio::select! {
+        end = session.next() => end.unwrap_err(),
+        () = server => unreachable!(),
+    };
+    assert!(matches!(end, StreamEnd::Network(_)), "{end}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(120));
+    assert_eq!(session.into_resume_state().unwrap().unacked(), [(Some(1), message(1))]);
+}
+
 #[tokio::test]
 async fn what_is_not_acknowledged_is_bounded() {
     let (mut session, mut peer) = session(&params()).await;
