@@ -69,14 +69,13 @@ struct Task<C: Connector> {
     resume: Option<<C::Link as Link>::Resume>,
     /// A module's stanzas, kept over a break that may end in a resumption.
     kept: VecDeque<Private>,
-    /// Stanzas that wait until the server has acknowledged others.
+    /// Stanzas that wait until the server has acknowledged others. How long is the stream's matter: it ends when no
+    /// acknowledgement comes in time. How many says nothing about the server.
     held: VecDeque<SessionCommand>,
 }
 
 /// Stanzas of modules that are kept over a break.
 const MAX_KEPT: usize = 256;
-/// Stanzas that wait for acknowledgements before the stream counts as dead.
-const MAX_HELD: usize = 4096;
 
 impl<C: Connector> Task<C> {
     fn new(
@@ -259,9 +258,6 @@ impl<C: Connector> Task<C> {
             if let Err(end) = self.carry_out(&mut link).await {
                 break end;
             }
-            if self.held.len() > MAX_HELD {
-                break StreamEnd::Network("the server does not acknowledge what it was sent".to_owned());
-            }
             if !self.held.is_empty() && !link.is_full() {
                 continue;
             }
@@ -278,15 +274,16 @@ impl<C: Connector> Task<C> {
                     }
                 },
                 () = sleep_until(deadline.unwrap_or(since)), if deadline.is_some() => {
-                    self.translator.expire(Instant::now());
+                    if link.is_within_stanza() {
+                        self.translator.put_off(Instant::now());
+                    } else {
+                        self.translator.expire(Instant::now());
+                    }
                 }
             }
         };
         tracing::info!(%end, "stream ended");
-        // A stream that we give up has not ended: it would wait for the server.
-        if self.held.len() <= MAX_HELD {
-            self.drain(&mut link).await;
-        }
+        self.drain(&mut link).await;
         if since.elapsed() >= PROVEN {
             self.backoff.reset();
         }

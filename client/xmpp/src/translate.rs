@@ -100,6 +100,11 @@ impl Translator {
         self.expire_requests();
     }
 
+    /// The server is in the middle of a stanza: an answer behind it, or in it, has its time from now on.
+    pub(crate) fn put_off(&mut self, now: Instant) {
+        self.requests.put_off(now);
+    }
+
     /// When [`Translator::expire`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.requests.deadline()

@@ -96,7 +96,7 @@ impl Component {
                     self.wire.refuse(net::PARTING).await;
                     return Err(end);
                 }
-                Err(_) if stanza.is_some_and(|stanza| stanza <= Instant::now()) => {
+                Err(_) if self.wire.is_stanza_late(self.params.timing.stanza) => {
                     return Err(self.end(StreamEnd::Network("the server does not end a stanza".to_owned())));
                 }
                 Err(_) => match self.alive.passed(self.wire.heard(), Instant::now()) {

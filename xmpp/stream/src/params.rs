@@ -118,10 +118,11 @@ pub struct Timing {
     pub idle: Duration,
     /// Wait for that sign, or for room in the socket while sending, before the stream counts as dead. Default 30 s.
     pub answer: Duration,
-    /// For a stanza that has begun to come in. Default 120 s: the largest one over a slow line takes half of that.
+    /// For a stanza that has begun to come in, and a second more for each 16 KiB of it. Default 120 s.
     pub stanza: Duration,
     /// For an acknowledgement (XEP-0198) that was asked for, whatever else comes in meanwhile: then it is asked for once
-    /// more, and after the same time again the stream counts as dead. Default 60 s.
+    /// more, and after the same time again the stream counts as dead. Within a stanza that comes in it does not run out.
+    /// Default 60 s.
     pub acknowledgement: Duration,
 }
 

@@ -141,6 +141,11 @@ impl Session {
         self.outstanding() >= FULL
     }
 
+    /// True while a stanza comes in that has not ended: whatever else the server has to say waits behind it.
+    pub fn is_within_stanza(&self) -> bool {
+        self.wire.is_within_stanza()
+    }
+
     /// Stanzas of the session before that the server did not acknowledge, when it refused to resume. Empties it.
     pub fn take_lost(&mut self) -> Vec<(Option<u64>, Element)> {
         std::mem::take(&mut self.lost)
@@ -177,7 +182,7 @@ impl Session {
                     }
                     return Err(end);
                 }
-                Err(_) if stanza.is_some_and(|stanza| stanza <= Instant::now()) => {
+                Err(_) if self.wire.is_stanza_late(self.timing.stanza) => {
                     return Err(self.end(StreamEnd::Network("the server does not end a stanza".to_owned())));
                 }
                 Err(_) if awaited.is_some_and(|awaited| awaited <= Instant::now()) => self.ask_again()?,
@@ -338,8 +343,12 @@ impl Session {
         self.wire.queue(format!("<r xmlns='{SM}'/>").as_bytes());
     }
 
-    /// The server talks, but has not acknowledged in time.
+    /// The server talks, but has not acknowledged in time. What it is just sending comes before any acknowledgement.
     fn ask_again(&mut self) -> Result<(), StreamEnd> {
+        if let (Some((since, _)), true) = (&mut self.awaited, self.wire.is_within_stanza()) {
+            *since = Instant::now();
+            return Ok(());
+        }
         if matches!(self.awaited, Some((_, true))) {
             return Err(self.end(silent()));
         }

@@ -23,6 +23,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 const CHUNK: usize = 16 << 10;
 /// Bytes that may wait unread while a write blocks: more would let both sides wait for each other.
 const READ_AHEAD: usize = 1 << 20;
+/// Bytes per second that a long stanza must bring to be waited for beyond its time: 128 kbit/s.
+const SLOWEST: u64 = 16 << 10;
 const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 const MAX_TEXT: usize = 500;
 
@@ -48,8 +50,17 @@ pub(crate) struct Wire {
     heard: Heard,
     /// Bytes that have come in.
     received: u64,
-    /// The stanza that has begun and not ended, and since when.
-    begun: Option<(u64, Instant)>,
+    /// The stanza that has begun and not ended.
+    begun: Option<Begun>,
+}
+
+/// A stanza that comes in.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    number: u64,
+    since: Instant,
+    /// Bytes that had come in by then.
+    received: u64,
 }
 
 impl std::fmt::Debug for Wire {
@@ -173,9 +184,22 @@ impl Wire {
         self.received
     }
 
-    /// When the stanza that has begun must have ended, if each may take `limit`.
+    /// When the stanza that has begun must have ended, if each may take `limit`. Its bytes put that off: a large one over
+    /// a slow line is alive. Ask again when it has passed.
     pub(crate) fn stanza_deadline(&self, limit: Duration) -> Option<Instant> {
-        self.begun.map(|(_, since)| since + limit)
+        self.begun.map(|begun| {
+            begun.since + limit + Duration::from_secs((self.received - begun.received) / SLOWEST)
+        })
+    }
+
+    /// True when the stanza that has begun should have ended by now.
+    pub(crate) fn is_stanza_late(&self, limit: Duration) -> bool {
+        self.stanza_deadline(limit).is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// True while a stanza has begun and not ended.
+    pub(crate) fn is_within_stanza(&self) -> bool {
+        self.begun.is_some()
     }
 
     /// After the end by Guard or parser: tells the peer why (RFC 6120 §4.9). Not where the stream is to be resumed, because
@@ -309,11 +333,10 @@ impl Wire {
                 let filled = buffer.filled();
                 self.received += filled.len() as u64;
                 self.accept(filled);
-                self.begun = match (self.guard.unfinished(), self.begun) {
-                    (Some(number), Some((before, since))) if number == before => Some((number, since)),
-                    (Some(number), _) => Some((number, self.heard.at)),
-                    (None, _) => None,
-                };
+                self.begun = self.guard.unfinished().map(|number| match self.begun {
+                    Some(begun) if begun.number == number => begun,
+                    _ => Begun { number, since: self.heard.at, received: self.received },
+                });
             }
             Poll::Ready(Err(error)) => self.end_of_input = Some(cause(&error)),
         }

@@ -47,6 +47,8 @@ pub(crate) trait Link: Send {
     fn close(self) -> impl Future<Output = Vec<u64>> + Send;
     /// True when so much is not acknowledged that more should wait.
     fn is_full(&self) -> bool;
+    /// True while a stanza comes in that has not ended.
+    fn is_within_stanza(&self) -> bool;
     /// True when what was not acknowledged is kept for a resumption.
     fn is_resumable(&self) -> bool;
     /// What resumes it after its end.
@@ -110,6 +112,10 @@ impl Link for Session {
 
     fn is_full(&self) -> bool {
         Session::is_full(self)
+    }
+
+    fn is_within_stanza(&self) -> bool {
+        Session::is_within_stanza(self)
     }
 
     fn is_resumable(&self) -> bool {

@@ -63,6 +63,13 @@ impl Requests {
         self.open.values().map(|open| open.deadline).min()
     }
 
+    /// Gives what is open as much time as a request that is made now.
+    pub(crate) fn put_off(&mut self, now: Instant) {
+        for open in self.open.values_mut() {
+            open.deadline = now + ANSWER;
+        }
+    }
+
     /// The archive query of this id, when its answer may come from `from`.
     pub(crate) fn archive(&self, id: &str, from: Option<&Jid>, account: &BareJid) -> Option<&mam::Query> {
         match self.open.get(id) {
