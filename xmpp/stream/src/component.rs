@@ -6,7 +6,7 @@
 use crate::alive::{Alive, Next};
 use crate::error::{ConnectError, StreamEnd};
 use crate::frames::CLIENT;
-use crate::net;
+use crate::net::{self, Names};
 use crate::params::ComponentParams;
 use crate::steps::within;
 use crate::wire::{Io, Wire};
@@ -34,7 +34,7 @@ pub struct Component {
 /// # Errors
 /// Why it failed. Reconnecting is the caller's: [`ConnectError::is_final`] tells whether it makes sense.
 pub async fn connect_component(params: &ComponentParams) -> Result<Component, ConnectError> {
-    let io = net::connect_host(&params.host, params.port, None, &params.timing).await?;
+    let io = net::connect_host(&params.host, params.port, Names::System(None), &params.timing).await?;
     handshake(Box::new(io), params).await
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{ConnectError, DnsProblem, StreamEnd};
 use crate::frames::{CLIENT, STREAMS};
-use crate::net;
+use crate::net::{self, Names};
 use crate::params::{ConnectParams, Security};
 use crate::progress::{Observer, Progress, Stage};
 use crate::proxy;
@@ -11,7 +11,6 @@ use crate::srv::{self, Target};
 use crate::steps::within;
 use crate::tls;
 use crate::wire::{Io, Wire};
-use hickory_resolver::TokioResolver;
 use minidom::Element;
 use tokio::time::timeout;
 
@@ -37,11 +36,27 @@ pub(crate) async fn dial(params: &ConnectParams, observer: Observer<'_>) -> Resu
             return Err(ConnectError::Dns { name, problem: DnsProblem::NoAnswer, detail });
         }
     };
-    observer(Progress::Passed(Stage::ServerName, named(&targets)));
+    let names = match &resolver {
+        Some(resolver) if params.dns.is_some() => Names::Given(resolver),
+        system => Names::System(system.as_ref()),
+    };
+    in_turn(params, &targets, names, observer).await
+}
+
+/// Tries these servers, whose names are known, until one works.
+async fn in_turn(
+    params: &ConnectParams,
+    targets: &[Target],
+    names: Names<'_>,
+    observer: Observer<'_>,
+) -> Result<SignedIn, ConnectError> {
     let mut failed = None;
-    for target in targets {
-        let resolver = resolver.as_ref().filter(|_| params.dns.is_some());
-        match try_target(params, &target, resolver, observer).await {
+    for (number, target) in targets.iter().enumerate() {
+        // Again after a name without an address: that was this server's, not the next one's.
+        if matches!(failed, None | Some(ConnectError::Dns { .. })) {
+            observer(Progress::Passed(Stage::ServerName, named(&targets[number..])));
+        }
+        match try_target(params, target, names, observer).await {
             Ok(signed_in) => return Ok(signed_in),
             Err(error) => {
                 tracing::info!(
@@ -71,16 +86,16 @@ fn named(targets: &[Target]) -> String {
 async fn try_target(
     params: &ConnectParams,
     target: &Target,
-    resolver: Option<&TokioResolver>,
+    names: Names<'_>,
     observer: Observer<'_>,
 ) -> Result<SignedIn, ConnectError> {
     let domain = srv::ascii(params.account.domain().as_str())?;
     observer(Progress::Begun(Stage::Connection));
     let (host, port) = (target.host.as_str(), target.port);
     let tcp: Box<dyn Io> = Box::new(match &params.proxy {
-        Some(proxy) => proxy::connect(proxy, host, port, resolver, &params.timing).await?,
+        Some(proxy) => proxy::connect(proxy, host, port, names, &params.timing).await?,
         None => {
-            let addresses = net::look_up(host, port, resolver, &params.timing).await.inspect_err(|_| {
+            let addresses = net::look_up(host, port, names, &params.timing).await.inspect_err(|_| {
                 // The look-up of the server's address is a matter of names, too.
                 observer(Progress::Begun(Stage::ServerName));
             })?;

@@ -18,14 +18,24 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// Connects to the first address of `host` that answers. `resolver` replaces the system's look-up.
+/// Who is asked for a host's addresses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Names<'a> {
+    /// The system, which knows more names than DNS does. Why it found nothing, it tells in the language of the desktop only:
+    /// so this resolver, of the same name servers, is asked for the reason.
+    System(Option<&'a TokioResolver>),
+    /// This resolver in the system's place.
+    Given(&'a TokioResolver),
+}
+
+/// Connects to the first address of `host` that answers.
 pub(crate) async fn connect_host(
     host: &str,
     port: u16,
-    resolver: Option<&TokioResolver>,
+    names: Names<'_>,
     timing: &Timing,
 ) -> Result<TcpStream, ConnectError> {
-    let addresses = look_up(host, port, resolver, timing).await?;
+    let addresses = look_up(host, port, names, timing).await?;
     connect(host, port, addresses, timing).await
 }
 
@@ -33,11 +43,11 @@ pub(crate) async fn connect_host(
 pub(crate) async fn look_up(
     host: &str,
     port: u16,
-    resolver: Option<&TokioResolver>,
+    names: Names<'_>,
     timing: &Timing,
 ) -> Result<Vec<SocketAddr>, ConnectError> {
     let failed = |(problem, detail)| ConnectError::Dns { name: host.to_owned(), problem, detail };
-    match timeout(timing.step, addresses(host, port, resolver)).await {
+    match timeout(timing.step, addresses(host, port, names)).await {
         Ok(found) => found.map_err(failed),
         Err(_) => Err(failed((DnsProblem::NoAnswer, "no answer in time".to_owned()))),
     }
@@ -84,14 +94,29 @@ where
         }
         let more = waiting.len() > 0;
         tokio::select! {
-            Some(attempt) = attempts.join_next() => match attempt {
-                Ok(Ok(Ok(stream))) => return Ok(stream),
-                Ok(Ok(Err(error))) => failed = (unreached(&error), error.to_string()),
-                Ok(Err(_)) => failed = (Unreached::Silent, "no answer".to_owned()),
-                Err(error) => failed = (Unreached::Other, error.to_string()),
-            },
+            Some(attempt) = attempts.join_next() => {
+                let why = match attempt {
+                    Ok(Ok(Ok(stream))) => return Ok(stream),
+                    Ok(Ok(Err(error))) => (unreached(&error), error.to_string()),
+                    Ok(Err(_)) => (Unreached::Silent, "no answer".to_owned()),
+                    Err(error) => (Unreached::Other, error.to_string()),
+                };
+                if telling(why.0) >= telling(failed.0) {
+                    failed = why;
+                }
+            }
             () = sleep(STAGGER), if more => {}
         }
+    }
+}
+
+/// How much a failed connection says about the server. That there is no way to its IPv6 address says nothing.
+fn telling(why: Unreached) -> u8 {
+    match why {
+        Unreached::Refused => 3,
+        Unreached::Reset => 2,
+        Unreached::Silent => 1,
+        Unreached::Other => 0,
     }
 }
 
@@ -129,27 +154,29 @@ pub(crate) fn dns_problem(error: &hickory_resolver::ResolveError) -> DnsProblem 
     }
 }
 
-async fn addresses(
-    host: &str,
-    port: u16,
-    resolver: Option<&TokioResolver>,
-) -> Result<Vec<SocketAddr>, (DnsProblem, String)> {
+async fn addresses(host: &str, port: u16, names: Names<'_>) -> Result<Vec<SocketAddr>, (DnsProblem, String)> {
     if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    if let Some(resolver) = resolver {
-        let found =
-            resolver.lookup_ip(host).await.map_err(|error| (dns_problem(&error), error.to_string()))?;
-        return Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect());
-    }
-    match tokio::net::lookup_host((host, port)).await {
-        Ok(found) => Ok(found.collect()),
-        Err(error) => {
-            // EAI_AGAIN: the system has no number for it that it would tell.
-            let text = error.to_string();
-            let silent = text.contains("Temporary failure");
-            Err((if silent { DnsProblem::NoAnswer } else { DnsProblem::NoRecord }, text))
+    match names {
+        Names::Given(resolver) => {
+            let found =
+                resolver.lookup_ip(host).await.map_err(|error| (dns_problem(&error), error.to_string()))?;
+            Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect())
         }
+        Names::System(resolver) => match tokio::net::lookup_host((host, port)).await {
+            Ok(found) => Ok(found.collect()),
+            Err(error) => Err((why_nothing(host, resolver).await, error.to_string())),
+        },
+    }
+}
+
+/// Why the system has found no address. What nobody can say is not taken for a name that does not exist.
+async fn why_nothing(host: &str, resolver: Option<&TokioResolver>) -> DnsProblem {
+    let Some(resolver) = resolver else { return DnsProblem::Failed };
+    match resolver.lookup_ip(host).await {
+        Ok(_) => DnsProblem::Failed,
+        Err(error) => dns_problem(&error),
     }
 }
 
@@ -192,13 +219,70 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_several_addresses_the_one_that_says_most_is_told() {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, NetworkUnreachable, TimedOut};
+        for (kinds, told) in [
+            (vec![ConnectionRefused, NetworkUnreachable], Unreached::Refused),
+            (vec![NetworkUnreachable, ConnectionReset, TimedOut], Unreached::Reset),
+            (vec![TimedOut, NetworkUnreachable], Unreached::Silent),
+            (vec![ConnectionReset, ConnectionRefused, ConnectionReset], Unreached::Refused),
+            (vec![NetworkUnreachable], Unreached::Other),
+        ] {
+            let addresses =
+                (0..kinds.len()).map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16))).collect();
+            let (list, limit) = (kinds.clone(), Duration::from_secs(10));
+            let connect = |address: SocketAddr| {
+                let kind = list[usize::from(address.port())];
+                async move { Err::<(), _>(io::Error::from(kind)) }
+            };
+            assert_eq!(race(addresses, limit, connect).await.unwrap_err().0, told, "{kinds:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn errors_name_the_server() {
         let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = dead.local_addr().unwrap().port();
         drop(dead);
-        let error = connect_host("127.0.0.1", port, None, &Timing::default()).await.unwrap_err();
+        let error =
+            connect_host("127.0.0.1", port, Names::System(None), &Timing::default()).await.unwrap_err();
         assert_eq!(error.kind(), "server-refused");
         assert!(error.reason().contains(&format!("127.0.0.1:{port}")), "{error}");
         assert_eq!(server_name("::1", 5222), "[::1]:5222");
+    }
+
+    /// A name server that answers everything with this code (RFC 1035 §4.1.1), and a resolver that asks it.
+    async fn answering(code: u8) -> TokioResolver {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut params = crate::testing::params();
+        params.dns = Some(socket.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut message = [0; 1500];
+            while let Ok((count, from)) = socket.recv_from(&mut message).await {
+                (message[2], message[3]) = (0x81, 0x80 | code);
+                let _ = socket.send_to(&message[..count], from).await;
+            }
+        });
+        crate::srv::resolver(&params).unwrap()
+    }
+
+    #[tokio::test]
+    async fn why_a_name_has_no_address_is_what_the_name_server_says() {
+        for (code, problem) in [
+            (0, DnsProblem::NoRecord),
+            (2, DnsProblem::Failed),
+            (3, DnsProblem::NoRecord),
+            (5, DnsProblem::Failed),
+        ] {
+            let resolver = answering(code).await;
+            assert_eq!(why_nothing("chat.example.test", Some(&resolver)).await, problem, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_nobody_can_explain_is_not_a_name_that_does_not_exist() {
+        // No name server is asked for a name like this.
+        let error = look_up("a..b", 5222, Names::System(None), &Timing::default()).await.unwrap_err();
+        assert_eq!(error.kind(), "dns-failed");
     }
 }

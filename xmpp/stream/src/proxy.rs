@@ -4,11 +4,10 @@
 //! domain, so that a proxy that reads along is a wrong certificate.
 
 use crate::error::{ConnectError, ProxyProblem};
-use crate::net;
+use crate::net::{self, Names};
 use crate::params::{Secret, Timing};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hickory_resolver::TokioResolver;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -110,10 +109,10 @@ pub(crate) async fn connect(
     proxy: &Proxy,
     host: &str,
     port: u16,
-    resolver: Option<&TokioResolver>,
+    names: Names<'_>,
     timing: &Timing,
 ) -> Result<TcpStream, ConnectError> {
-    let mut stream = net::connect_host(&proxy.host, proxy.port, resolver, timing)
+    let mut stream = net::connect_host(&proxy.host, proxy.port, names, timing)
         .await
         .map_err(|error| proxy.fails(ProxyProblem::Unreachable, error.detail().unwrap_or("no answer")))?;
     let talk = async {

@@ -136,8 +136,11 @@ impl Offer {
         let mut offer = Self::default();
         if let Some(mechanisms) = features.get_child("mechanisms", SASL) {
             let named = mechanisms.children().filter(|child| child.is("mechanism", SASL));
-            offer.mechanisms =
-                named.take(MAX_MECHANISMS).map(|child| child.text().trim().to_owned()).collect();
+            offer.mechanisms = named
+                .take(MAX_MECHANISMS)
+                .map(|child| child.text().trim().to_owned())
+                .filter(|name| is_mechanism(name))
+                .collect();
             offer.hostname = mechanisms
                 .get_child("hostname", DOMAIN_BASED_NAME)
                 .map(|hostname| hostname.text().trim().to_owned())
@@ -161,6 +164,12 @@ impl Offer {
     fn refuse(&self, wanted: &str) -> ConnectError {
         ConnectError::Mechanism { wanted: wanted.to_owned(), offered: self.mechanisms.clone() }
     }
+}
+
+/// The name of a mechanism (RFC 4422 §3.1). People are shown it: anything else could pass for a sentence of ours.
+fn is_mechanism(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    (1..=20).contains(&name.len()) && name.chars().all(good)
 }
 
 /// A host name that may become part of a principal: no realm, no other service can be smuggled in.

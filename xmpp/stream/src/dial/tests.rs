@@ -9,7 +9,7 @@ use flint_test_support::signin::{BIND_AND_SM, mechanisms, sasl};
 use flint_test_support::{Account, Authority, Peer};
 use rustls::ServerConfig;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -172,6 +172,37 @@ async fn servers_are_tried_in_turn_until_one_works() {
     };
     let (session, _peer) = tokio::join!(connect(&params, None), server);
     assert_eq!(session.unwrap().jid().as_str(), "ann@example.test/r1");
+}
+
+#[tokio::test]
+async fn a_server_without_an_address_leaves_no_trace_when_another_one_works() {
+    let authority = Authority::default();
+    let (listener, params) = listen(&authority, Security::Direct).await;
+    let port = listener.local_addr().unwrap().port();
+    let target = |host: &str| Target { host: host.to_owned(), port, security: Security::Direct };
+    let targets = [target("a..b"), target("127.0.0.1")];
+    let config = authority.server("example.test", Validity::Now);
+    let server = async {
+        let mut peer = encrypted(&listener, config, Security::Direct).await.unwrap();
+        peer.sign_in(&Account::default()).await;
+    };
+    let told = Mutex::new(Vec::new());
+    let observer = |progress| told.lock().unwrap().push(progress);
+    let client = async {
+        let signed_in = in_turn(&params, &targets, Names::System(None), &observer).await.unwrap();
+        crate::session::begin::begin(signed_in, &params, None).await.unwrap();
+    };
+    tokio::join!(client, server);
+    let of_names = |progress: &Progress| {
+        matches!(progress, Progress::Begun(Stage::ServerName) | Progress::Passed(Stage::ServerName, _))
+    };
+    let told: Vec<Progress> = told.into_inner().unwrap().into_iter().filter(of_names).collect();
+    let expected = [
+        Progress::Passed(Stage::ServerName, format!("a..b:{port}, 127.0.0.1:{port}")),
+        Progress::Begun(Stage::ServerName),
+        Progress::Passed(Stage::ServerName, format!("127.0.0.1:{port}")),
+    ];
+    assert_eq!(told, expected);
 }
 
 /// What the client makes of a server that behaves so after TLS.

@@ -25,7 +25,7 @@ async fn played(
         }
         told
     };
-    tokio::join!(connect(&proxy, "chat.example.test", 5222, None, &timing), server)
+    tokio::join!(connect(&proxy, "chat.example.test", 5222, Names::System(None), &timing), server)
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn what_a_proxy_does_wrong_is_told_apart() {
     }
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let proxy: Proxy = format!("http://{dead}").parse().unwrap();
-    let error = connect(&proxy, "x", 1, None, &Timing::default()).await.unwrap_err();
+    let error = connect(&proxy, "x", 1, Names::System(None), &Timing::default()).await.unwrap_err();
     assert_eq!((error.kind(), error.is_final()), ("proxy-unreachable", false));
 }
 
@@ -91,7 +91,8 @@ async fn nothing_is_smuggled_into_the_request() {
     let (error, told) = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy: Proxy = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let error = connect(&proxy, "a\r\nX: y", 1, None, &Timing::default()).await.unwrap_err();
+        let error =
+            connect(&proxy, "a\r\nX: y", 1, Names::System(None), &Timing::default()).await.unwrap_err();
         let (mut tcp, _) = listener.accept().await.unwrap();
         let mut told = Vec::new();
         tcp.read_to_end(&mut told).await.unwrap();

@@ -33,6 +33,28 @@ fn offers_are_read_with_host_and_bindings() {
 }
 
 #[test]
+fn a_mechanism_has_a_name_by_the_rules_or_is_not_there() {
+    let long = "A".repeat(21);
+    for (name, is_kept) in [
+        ("SCRAM-SHA-256-PLUS", true),
+        ("A_B", true),
+        (&long[..20], true),
+        (&long[..], false),
+        ("", false),
+        ("GSSAPI\n ✓ Signed in", false),
+        ("GSSAPI, PLAIN", false),
+        ("gssapi", false),
+        ("GSSÄPI", false),
+    ] {
+        let read = features(&format!(
+            "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>{name}</mechanism></mechanisms>"
+        ));
+        assert_eq!(read.has(name), is_kept, "{name:?}");
+        assert_eq!(read.mechanisms.len(), usize::from(is_kept), "{name:?}");
+    }
+}
+
+#[test]
 fn the_service_host_is_what_knows_best() {
     for (said, configured, connected, expected) in [
         (Some("said.test"), Some("conf.test"), "srv.test", vec!["said.test"]),
