@@ -43,7 +43,7 @@ pub(crate) struct PolicyKeeper {
     refresh: Refresh,
     /// The person signed in by their ticket, or has not signed in.
     by_ticket: bool,
-    /// The server has proved itself since the start and named the root that is pinned.
+    /// Since the start the service that the session found has proved itself and named the root that is pinned.
     confirmed: bool,
     image: BrandImage,
     problem: Option<String>,
@@ -247,7 +247,8 @@ impl PolicyKeeper {
         self.refresh.ended(now, outcome.is_ok(), random);
         match outcome {
             Ok(mut pinned) => {
-                self.confirmed = true;
+                // An address of the person's own files proves nothing either.
+                self.confirmed |= self.found.is_some() && self.found == pinned.state.url;
                 pinned.state.fetched_at = Some(now.0);
                 self.problem = self.keep(&pinned).err().map(|error| {
                     format!(

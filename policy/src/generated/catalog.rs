@@ -136,7 +136,7 @@ pub static CATALOG: &[Definition] = &[
         name: "ManagementRequired",
         group: "management",
         caption: "Only with the organisation's policies",
-        description: "There is no chat until verified policies of the server are held: neither a server that is away at the first start nor a deleted cache opens anything. Only a file of the computer can say so.",
+        description: "There is no chat until verified policies of the server are held: neither a server that is away at the first start nor a deleted cache opens anything. Without a trust file on the computer the server confirms them after each start. Only a file of the computer can say so.",
         kind: Kind::Boolean,
         default: Some(Literal::Boolean(false)),
         restricted: None,

@@ -547,6 +547,9 @@ fn without_the_administrators_root_a_kept_policy_counts_as_managed_only_when_the
     let mut keeper = place.open(NOW);
     assert_eq!(keeper.applied(), 7);
     assert!(keeper.resolved().missing.is_some());
+    assert_eq!(keeper.begin(NOW).unwrap().url, "https://localhost/", "an address of the forged file");
+    keeper.fetched(Ok(fetched(9, &document(7, true, OnExpiry::Keep))), NOW, 0);
+    assert!(keeper.resolved().missing.is_some(), "whoever is asked there says what they like");
     found(&mut keeper);
     keeper.begin(NOW).unwrap();
     keeper.fetched(Err("The server can't be reached.".to_owned()), NOW, 0);
