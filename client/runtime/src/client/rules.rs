@@ -132,9 +132,71 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Paths;
+    use crate::client::{Desk, Outlet, PolicyKeeper, Timers, Watch, Ways, now};
+    use flint_xmpp::SessionOutput;
 
     fn online(mechanism: &str) -> SessionEvent {
         SessionEvent::Online { jid: "ann@example.test/a".parse().unwrap(), mechanism: mechanism.to_owned() }
+    }
+
+    /// A client that signed in with a password, with the session's end of its orders. Nothing runs.
+    fn client(place: &std::path::Path) -> (Client, crate::client::ways::OtherEnds) {
+        let account: BareJid = "ann@example.test".parse().unwrap();
+        let (machine, state) = (place.join("etc"), place.join("state"));
+        std::fs::create_dir_all(machine.join("policies/managed")).unwrap();
+        let mut options = Options { paths: Paths { machine, state }, ..Options::default() };
+        options.account.sign_in = SignIn::Password("hunter2".into());
+        let Paths { machine, state } = &options.paths;
+        let (ways, ends) = Ways::new();
+        let client = Client {
+            engine: None,
+            desk: Desk::new(account.clone(), [0; 16]),
+            policy: PolicyKeeper::open(account, machine, state, None, now()),
+            told_policy: None,
+            http: Err("Nothing is fetched.".to_owned()),
+            watch: Watch::new(machine),
+            timers: Timers::new(),
+            outlet: Outlet::new(async_channel::unbounded().0),
+            device: String::new(),
+            ways,
+            rules: Rules::default(),
+            options,
+            doctor: None,
+            finish: None,
+        };
+        (client, ends)
+    }
+
+    fn orders(ends: &mut crate::client::ways::OtherEnds) -> Vec<SessionCommand> {
+        std::iter::from_fn(|| ends.session.try_recv().ok()).collect()
+    }
+
+    #[test]
+    fn a_rule_that_comes_while_a_password_signs_in_ends_its_stream_and_forgets_it() {
+        let place = tempfile::tempdir().unwrap();
+        let (mut client, mut ends) = client(place.path());
+        client.policy_changed();
+        orders(&mut ends);
+        std::fs::write(place.path().join("etc/policies/managed/a.json"), r#"{"SingleSignOnRequired": true}"#)
+            .unwrap();
+        client.policy.machine_changed(now());
+        client.policy_changed();
+        assert!(
+            matches!(client.options.account.sign_in, SignIn::Ticket),
+            "the doctor does not send it either"
+        );
+        let told = orders(&mut ends);
+        assert!(matches!(told[..], [SessionCommand::SetCredentials(Credentials::Ticket), ..]), "{told:?}");
+
+        // The stream was as good as made: what it says comes after the rule.
+        client.session_output(SessionOutput::State(online("SCRAM-SHA-256")));
+        let told = orders(&mut ends);
+        assert!(matches!(told[..], [SessionCommand::Disconnect, SessionCommand::Connect]), "{told:?}");
+        client.session_output(SessionOutput::State(SessionEvent::Connecting));
+        client.session_output(SessionOutput::State(online("GSSAPI")));
+        let told = orders(&mut ends);
+        assert!(!told.iter().any(|order| matches!(order, SessionCommand::Disconnect)), "{told:?}");
     }
 
     #[test]
