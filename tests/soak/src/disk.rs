@@ -36,6 +36,8 @@ pub(crate) struct Known {
     pub(crate) records: u64,
     /// Calls that the disk has not answered yet.
     pub(crate) busy: u64,
+    /// Writes that failed while the process lived.
+    pub(crate) failures: u64,
     /// The process has died at a write.
     pub(crate) dead: bool,
     /// What differed when the disk was read.
@@ -94,6 +96,7 @@ impl<J: Journal> Journal for Disk<J> {
             Plan::Before(at) if at <= number => self.die().await,
             Plan::Fails(at) if at <= number => {
                 self.set_plan(Plan::Never);
+                self.look(|known| known.failures += 1);
                 return Err(JournalError("the disk is full".to_owned()));
             }
             _ => {}

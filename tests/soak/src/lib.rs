@@ -40,6 +40,10 @@ pub struct Report {
 pub struct Broken {
     /// Seed of the world.
     pub seed: u64,
+    /// Steps that it was to have.
+    pub steps: u64,
+    /// What was to happen to its disk.
+    pub plan: Plan,
     /// The step after which it was seen.
     pub step: u64,
     /// What.
@@ -48,8 +52,13 @@ pub struct Broken {
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { seed, step, what } = self;
-        write!(f, "{what} (after step {step}; see it again: flint-story bench soak --seed {seed} --steps 1)")
+        let Self { seed, steps, plan, step, what } = self;
+        write!(f, "{what} (after step {step}; see it again: ")?;
+        if (*plan, *steps) == (Plan::Never, EPISODE) {
+            write!(f, "flint-story bench soak --seed {seed} --steps 1)")
+        } else {
+            write!(f, "flint_test_soak::episode({seed}, {steps}, Plan::{plan:?}, MemoryJournal::new()))")
+        }
     }
 }
 

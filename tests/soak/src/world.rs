@@ -160,7 +160,7 @@ pub(crate) async fn play<J: Journal + Clone>(
         answers: Vec::new(),
         report: Report::default(),
     };
-    let broken = |step: u64, what: String| Broken { seed, step, what };
+    let broken = |step: u64, what: String| Broken { seed, steps, plan, step, what };
     for customer in 0..CUSTOMERS {
         world.online.insert(format!("c{customer}@example.test/home"));
     }
@@ -507,7 +507,7 @@ impl<J: Journal + Clone> World<J> {
         }
         let due = self.disk.look(|known| known.state.router.timers().iter().any(|(_, at)| *at <= wall()));
         self.answers.clear();
-        let before = self.report.crashes;
+        let before = (self.report.crashes, self.disk.look(|known| known.failures));
         let stanza = format!(
             "<iq type='set' id='a' from='{agent}' to='{group}@{SERVICE}'><offer-accept xmlns='{WG}' id='{id}'/></iq>"
         );
@@ -526,12 +526,11 @@ impl<J: Journal + Clone> World<J> {
             Some(won) if won != wins && !due => {
                 Err(format!("{agent} accepts {id}: won is {won}, should be {wins} ({phase:?})"))
             }
-            None if before == self.report.crashes
-                && self.mood.idle.load(Ordering::Relaxed)
-                && self.disk.look(|known| known.problem.is_none()) =>
+            // Only a process that died or a disk that failed keeps an answer back.
+            None if before == (self.report.crashes, self.disk.look(|known| known.failures))
+                && self.mood.idle.load(Ordering::Relaxed) =>
             {
-                self.seen.open.remove(&session);
-                Ok(())
+                Err(format!("{agent} accepts {id} and gets no answer ({phase:?})"))
             }
             _ => Ok(()),
         }
