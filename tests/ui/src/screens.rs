@@ -53,7 +53,9 @@ pub fn all() -> Vec<(&'static str, Size, Play)> {
         ("unmanaged", (760, 760), unmanaged),
         ("doctor", WIDE, doctor),
         ("signin-busy", (760, 760), signing_in),
-        ("signin-narrow", NARROW, |stage| told(stage, vec![office::identity(), office::no_ticket()])),
+        ("signin-narrow", NARROW, |stage| {
+            told(stage, vec![office::identity(), core(office::capabilities()), office::no_ticket()])
+        }),
         ("start", (760, 760), start),
         ("policy", WIDE, policy),
         ("policy-narrow", NARROW, |stage| policy(stage).inspect(|window| resize(window, NARROW))),

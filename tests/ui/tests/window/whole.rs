@@ -48,6 +48,10 @@ pub(super) fn every_widget_constructs(application: &adw::Application) -> Result<
 pub(super) fn sign_in(application: &adw::Application) -> Result<()> {
     let stage = Stage::open(application, 760, 760);
     stage.tell([office::identity(), office::no_ticket()]);
+    let offers_password =
+        || tree::all::<adw::ExpanderRow>(&stage.window).iter().any(|row| row.title() == "Use a password…");
+    ensure!(!offers_password(), "a password is offered before it is known that it may be used");
+    stage.tell([core(Capabilities::default())]);
     for text in ["No Kerberos ticket", "What to do", "What was tried"] {
         ensure!(tree::reads(&stage.window, text), "{text:?} is missing in {:?}", tree::texts(&stage.window));
     }
